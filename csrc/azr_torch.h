@@ -1,0 +1,160 @@
+// C ABI over libtorch for the Go package torch/internal/capi.
+//
+// Rules that hold for every function here:
+//   - A tensor is an opaque handle that the caller frees with az_free_many.
+//     Functions never keep or free a handle that they are given.
+//   - A failure comes back from the same call: error is a malloc'd one-line
+//     text that the caller frees, or NULL. No exception crosses the border and
+//     nothing is kept in thread-local state.
+//   - Shapes are int64; sizes of arrays are explicit; no C++ calls back into Go.
+#ifndef AZR_TORCH_H
+#define AZR_TORCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The ABI's version is a symbol: a library of another version does not link.
+// Raise it whenever a signature here changes its meaning.
+void az_abi_1(void);
+
+typedef struct az_tensor az_tensor;
+
+enum az_kind { AZ_OK = 0, AZ_INVALID = 1, AZ_OUT_OF_MEMORY = 2, AZ_INTERNAL = 3 };
+
+typedef struct {
+  char *error;
+  int32_t kind;
+} az_status;
+
+typedef struct {
+  az_tensor *tensor;
+  az_status status;
+} az_result;
+
+typedef struct {
+  az_tensor *first, *second;
+  az_status status;
+} az_pair;
+
+enum az_dtype { AZ_F32 = 0, AZ_BF16 = 1, AZ_F16 = 2, AZ_F64 = 3, AZ_I64 = 4, AZ_I32 = 5, AZ_BOOL = 6 };
+
+// A device is -1 for the CPU, or the index of a CUDA device.
+typedef int32_t az_device;
+
+// ---- runtime.cc
+const char *az_libtorch_version(void);
+const char *az_cpu_capability(void);
+int32_t az_fast_bf16(void);
+int32_t az_cuda_devices(void);
+int32_t az_num_threads(void);
+az_status az_set_num_threads(int32_t n);
+int32_t az_grad_enabled(void);
+void az_set_grad_enabled(int32_t on);
+
+// ---- memory.cc
+void az_free_many(az_tensor *const *ts, size_t n);
+int64_t az_live(void);             // handles not freed
+int64_t az_allocated_bytes(void);  // bytes that CPU tensors hold
+int64_t az_peak_bytes(void);       // their highest value since the last reset
+void az_reset_peak(void);
+
+// ---- tensor.cc
+az_result az_full(double value, int32_t dtype, az_device device, const int64_t *shape, int32_t ndim);
+az_result az_arange(int64_t start, int64_t end, int32_t dtype, az_device device);
+az_result az_from_host(const void *data, size_t bytes, int32_t dtype, az_device device, const int64_t *shape, int32_t ndim);
+az_status az_to_host(const az_tensor *t, void *data, size_t bytes);
+int32_t az_ndim(const az_tensor *t);
+int64_t az_size(const az_tensor *t, int32_t dim);
+int32_t az_dtype_of(const az_tensor *t);
+az_device az_device_of(const az_tensor *t);
+az_status az_copy_(az_tensor *dst, const az_tensor *src);
+
+// ---- ops.cc: the families of ops.def
+enum az_unary_op {
+#define AZ_UNARY(name) AZ_UNARY_##name,
+#define AZ_SCALAR(name, expr)
+#define AZ_BINARY(name)
+#define AZ_REDUCE(name)
+#include "ops.def"
+};
+enum az_scalar_op {
+#define AZ_UNARY(name)
+#define AZ_SCALAR(name, expr) AZ_SCALAR_##name,
+#define AZ_BINARY(name)
+#define AZ_REDUCE(name)
+#include "ops.def"
+};
+enum az_binary_op {
+#define AZ_UNARY(name)
+#define AZ_SCALAR(name, expr)
+#define AZ_BINARY(name) AZ_BINARY_##name,
+#define AZ_REDUCE(name)
+#include "ops.def"
+};
+enum az_reduce_op {
+#define AZ_UNARY(name)
+#define AZ_SCALAR(name, expr)
+#define AZ_BINARY(name)
+#define AZ_REDUCE(name) AZ_REDUCE_##name,
+#include "ops.def"
+};
+az_result az_unary(int32_t op, const az_tensor *x);
+az_result az_scalar(int32_t op, const az_tensor *x, double s);
+az_result az_binary(int32_t op, const az_tensor *a, const az_tensor *b);
+az_result az_reduce(int32_t op, const az_tensor *x, int64_t dim, int32_t keepdim);
+
+// ---- ops.cc: the irregular ones
+az_result az_clamp(const az_tensor *x, double lo, double hi);
+az_result az_where(const az_tensor *condition, const az_tensor *a, const az_tensor *b);
+az_result az_reshape(const az_tensor *x, const int64_t *shape, int32_t ndim);
+az_result az_expand(const az_tensor *x, const int64_t *shape, int32_t ndim);
+az_result az_permute(const az_tensor *x, const int64_t *dims, int32_t ndim);
+az_result az_transpose(const az_tensor *x, int64_t a, int64_t b);
+az_result az_narrow(const az_tensor *x, int64_t dim, int64_t start, int64_t length);
+az_result az_unsqueeze(const az_tensor *x, int64_t dim);
+az_result az_squeeze(const az_tensor *x, int64_t dim);
+az_result az_cat(az_tensor *const *xs, size_t n, int64_t dim);
+az_result az_index_select(const az_tensor *x, int64_t dim, const az_tensor *index);
+az_result az_repeat_interleave(const az_tensor *x, int64_t repeats, int64_t dim);
+az_result az_to(const az_tensor *x, int32_t dtype, az_device device);
+az_result az_embedding(const az_tensor *weight, const az_tensor *ids);
+az_result az_linear(const az_tensor *x, const az_tensor *weight, const az_tensor *bias /* or NULL */);
+az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps);
+az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin);
+
+// ---- attention.cc
+az_result az_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const int64_t *starts, size_t segments, double scale);
+az_status az_kv_write(az_tensor *cache, const az_tensor *rows, const int64_t *slots, const int64_t *positions, size_t n);
+az_status az_kv_copy(az_tensor *cache, int64_t from, int64_t to, int64_t length);
+az_result az_decode_attention(const az_tensor *q, const az_tensor *k_cache, const az_tensor *v_cache, const int64_t *slots, const int64_t *lengths, size_t n, double scale);
+
+// ---- autograd.cc
+az_status az_set_requires_grad(az_tensor *t, int32_t on);
+az_status az_backward(const az_tensor *t, const az_tensor *grad /* or NULL */);
+az_result az_grad(const az_tensor *t);  // tensor is NULL where there is none
+void az_clear_grad(az_tensor *const *ts, size_t n);
+az_pair az_token_logprobs(const az_tensor *hidden, const az_tensor *weight, const az_tensor *targets, double temperature);
+
+// ---- optim.cc
+typedef struct {
+  double lr, beta1, beta2, eps, weight_decay;
+  int64_t step;
+} az_adamw;
+az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_tensor *const *exp_avg_sq, size_t n, az_adamw options);
+az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);
+
+// ---- sample.cc
+typedef struct {
+  double temperature, top_p, uniform;
+  int64_t top_k;
+} az_sampling;
+az_status az_sample(const az_tensor *logits, const az_sampling *rows, size_t n, int64_t *ids, float *logprobs);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,73 @@
+// What every translation unit of csrc shares: handles and the exception border.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include "azr_torch.h"
+
+struct az_tensor {
+  at::Tensor value;
+};
+
+namespace az {
+
+az_tensor *wrap(at::Tensor t);  // counts the handle
+
+inline const at::Tensor &ref(const az_tensor *t) { return t->value; }
+
+inline std::vector<at::Tensor> refs(az_tensor *const *ts, size_t n) {
+  std::vector<at::Tensor> out;
+  out.reserve(n);
+  for (size_t i = 0; i < n; i++) out.push_back(ts[i]->value);
+  return out;
+}
+
+az_status failure(const std::string &message, int32_t kind);
+int32_t kind_of(const std::string &message);
+
+// attempt runs f and turns whatever it throws into a status.
+template <class F>
+az_status attempt(F &&f) noexcept {
+  try {
+    f();
+    return {nullptr, AZ_OK};
+  } catch (const c10::OutOfMemoryError &e) {
+    return failure(e.what_without_backtrace(), AZ_OUT_OF_MEMORY);
+  } catch (const c10::Error &e) {
+    return failure(e.what_without_backtrace(), kind_of(e.what_without_backtrace()));
+  } catch (const std::bad_alloc &e) {
+    return failure(e.what(), AZ_OUT_OF_MEMORY);
+  } catch (const std::exception &e) {
+    return failure(e.what(), AZ_INTERNAL);
+  } catch (...) {
+    return failure("unknown exception", AZ_INTERNAL);
+  }
+}
+
+// guard is attempt for functions that make a tensor.
+template <class F>
+az_result guard(F &&f) noexcept {
+  az_result r{nullptr, {nullptr, AZ_OK}};
+  r.status = attempt([&] { r.tensor = wrap(f()); });
+  return r;
+}
+
+inline at::ScalarType scalar_type(int32_t dtype) {
+  static constexpr at::ScalarType types[] = {at::kFloat, at::kBFloat16, at::kHalf, at::kDouble, at::kLong, at::kInt, at::kBool};
+  TORCH_CHECK(dtype >= 0 && dtype < 7, "unknown dtype ", dtype);
+  return types[dtype];
+}
+
+inline at::Device device(az_device d) { return d < 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(d)); }
+
+inline at::TensorOptions options(int32_t dtype, az_device d) { return at::TensorOptions().dtype(scalar_type(dtype)).device(device(d)); }
+
+inline at::IntArrayRef dims(const int64_t *shape, int32_t ndim) { return {shape, static_cast<size_t>(ndim)}; }
+
+}  // namespace az

@@ -1,0 +1,80 @@
+// Handles and bytes, both counted live, so that a leak is a number.
+#include <c10/core/Allocator.h>
+#include <c10/core/CPUAllocator.h>
+#include <c10/core/impl/alloc_cpu.h>
+
+#include <atomic>
+
+#include "guard.h"
+
+namespace {
+
+std::atomic<int64_t> live{0}, allocated{0}, peak{0};
+
+struct Block {
+  void *data;
+  int64_t bytes;
+};
+
+void release(void *context) {
+  auto *block = static_cast<Block *>(context);
+  allocated.fetch_sub(block->bytes, std::memory_order_relaxed);
+  c10::free_cpu(block->data);
+  delete block;
+}
+
+// libtorch's CPU allocator with a count: its own has none that can be read.
+struct CountingAllocator final : c10::Allocator {
+  c10::DataPtr allocate(size_t bytes) override {
+    void *data = c10::alloc_cpu(bytes);
+    auto *block = new Block{data, static_cast<int64_t>(bytes)};
+    int64_t now = allocated.fetch_add(block->bytes, std::memory_order_relaxed) + block->bytes;
+    for (int64_t old = peak.load(std::memory_order_relaxed); now > old && !peak.compare_exchange_weak(old, now);) {
+    }
+    return {data, block, &release, at::Device(at::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }  // data and context differ
+  void copy_data(void *dst, const void *src, size_t n) const override { std::memcpy(dst, src, n); }
+};
+
+CountingAllocator counting;
+// Static, so that it is in place before the first tensor; priority 1 outranks the default's 0.
+const bool installed = (c10::SetCPUAllocator(&counting, 1), true);
+
+}  // namespace
+
+namespace az {
+
+az_tensor *wrap(at::Tensor t) {
+  live.fetch_add(1, std::memory_order_relaxed);
+  return new az_tensor{std::move(t)};
+}
+
+az_status failure(const std::string &message, int32_t kind) {
+  std::string line = message.substr(0, message.find('\n'));
+  return {strdup(line.c_str()), kind};
+}
+
+// The CPU allocator reports exhaustion as a plain c10::Error.
+int32_t kind_of(const std::string &message) {
+  bool exhausted = message.find("can't allocate memory") != std::string::npos || message.find("not enough memory") != std::string::npos;
+  return exhausted ? AZ_OUT_OF_MEMORY : AZ_INVALID;
+}
+
+}  // namespace az
+
+extern "C" {
+
+void az_abi_1(void) {}
+
+void az_free_many(az_tensor *const *ts, size_t n) {
+  for (size_t i = 0; i < n; i++) delete ts[i];
+  live.fetch_sub(static_cast<int64_t>(n), std::memory_order_relaxed);
+}
+
+int64_t az_live(void) { return live.load(); }
+int64_t az_allocated_bytes(void) { return allocated.load(); }
+int64_t az_peak_bytes(void) { return peak.load(); }
+void az_reset_peak(void) { peak.store(allocated.load()); }
+
+}  // extern "C"

@@ -1,0 +1,50 @@
+// The optimiser's kernels: many tensors in one call. Parameters without a gradient are passed over.
+#include <cmath>
+
+#include "guard.h"
+
+namespace {
+
+std::vector<at::Tensor> gradients(az_tensor *const *params, size_t n) {
+  std::vector<at::Tensor> out;
+  for (size_t i = 0; i < n; i++)
+    if (az::ref(params[i]).grad().defined()) out.push_back(az::ref(params[i]).grad());
+  return out;
+}
+
+}  // namespace
+
+extern "C" {
+
+// One AdamW step (decoupled weight decay) over parameters and moments of equal dtype. step counts from 1.
+az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_tensor *const *exp_avg_sq, size_t n, az_adamw o) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    std::vector<at::Tensor> ps, ms, vs, steps;
+    for (size_t i = 0; i < n; i++) {
+      if (!az::ref(params[i]).grad().defined()) continue;
+      ps.push_back(az::ref(params[i]));
+      ms.push_back(az::ref(exp_avg[i]));
+      vs.push_back(az::ref(exp_avg_sq[i]));
+      steps.push_back(at::full({}, static_cast<double>(o.step), ps.back().options().dtype(at::kFloat)));
+    }
+    if (ps.empty()) return;
+    at::_fused_adamw_(ps, gradients(params, n), ms, vs, {}, steps, o.lr, o.beta1, o.beta2, o.weight_decay, o.eps, false, false);
+  });
+}
+
+// Scales all gradients by min(1, max_norm / norm) of their joint L2 norm, which it returns; a norm that is not
+// finite leaves them as they are.
+az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    auto grads = gradients(params, n);
+    *norm = 0;
+    if (grads.empty()) return;
+    *norm = at::stack(at::_foreach_norm(grads, 2)).norm().item<double>();
+    const double scale = max_norm / (*norm + 1e-6);
+    if (std::isfinite(*norm) && scale < 1) at::_foreach_mul_(grads, scale);
+  });
+}
+
+}  // extern "C"

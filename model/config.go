@@ -1,0 +1,144 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+// Config is the part of a Hugging Face config.json that shapes a decoder.
+type Config struct {
+	Architectures         []string `json:"architectures"`
+	ModelType             string   `json:"model_type"`
+	HiddenSize            int      `json:"hidden_size"`
+	IntermediateSize      int      `json:"intermediate_size"`
+	NumHiddenLayers       int      `json:"num_hidden_layers"`
+	NumAttentionHeads     int      `json:"num_attention_heads"`
+	NumKeyValueHeads      int      `json:"num_key_value_heads"`
+	HeadDim               int      `json:"head_dim"`
+	VocabSize             int      `json:"vocab_size"`
+	MaxPositionEmbeddings int      `json:"max_position_embeddings"`
+	RMSNormEps            float64  `json:"rms_norm_eps"`
+	HiddenAct             string   `json:"hidden_act"`
+	TieWordEmbeddings     bool     `json:"tie_word_embeddings"`
+	AttentionBias         bool     `json:"attention_bias"`
+	MLPBias               bool     `json:"mlp_bias"`
+	// Rotary embedding: older files have rope_theta and rope_scaling, newer ones rope_parameters.
+	RopeTheta      float64         `json:"rope_theta"`
+	RopeScaling    *RopeParameters `json:"rope_scaling"`
+	RopeParameters *RopeParameters `json:"rope_parameters"`
+}
+
+// RopeParameters says how positions become angles.
+type RopeParameters struct {
+	RopeTheta float64 `json:"rope_theta"`
+	RopeType  string  `json:"rope_type"`
+	// Type is the older name of RopeType.
+	Type string `json:"type"`
+}
+
+// ReadConfig reads and checks dir/config.json.
+func ReadConfig(dir string) (Config, error) {
+	path := filepath.Join(dir, "config.json")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("model.ReadConfig: no model there; got %v; hint: --model takes a Hugging Face folder", err)
+	}
+	c := Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return Config{}, fmt.Errorf("model.ReadConfig: %s is not a config: %w", path, err)
+	}
+	c.fillIn()
+	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("model.ReadConfig: %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// fillIn applies the defaults that config.json leaves out.
+func (c *Config) fillIn() {
+	if c.NumKeyValueHeads == 0 {
+		c.NumKeyValueHeads = c.NumAttentionHeads
+	}
+	if c.HeadDim == 0 && c.NumAttentionHeads > 0 {
+		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
+	}
+	if c.RopeParameters == nil {
+		c.RopeParameters = &RopeParameters{}
+		if c.RopeScaling != nil {
+			*c.RopeParameters = *c.RopeScaling
+		}
+	}
+	r := c.RopeParameters
+	if r.RopeTheta == 0 {
+		r.RopeTheta = c.RopeTheta
+	}
+	if r.RopeType == "" {
+		r.RopeType = r.Type
+	}
+	if r.RopeType == "" {
+		r.RopeType = "default"
+	}
+}
+
+// largest bounds every size in a config: beyond it a file is damaged or hostile.
+const largest = 1 << 24
+
+func (c *Config) check() error {
+	for _, size := range []struct {
+		key   string
+		value int
+	}{
+		{"hidden_size", c.HiddenSize}, {"intermediate_size", c.IntermediateSize}, {"num_hidden_layers", c.NumHiddenLayers},
+		{"num_attention_heads", c.NumAttentionHeads}, {"num_key_value_heads", c.NumKeyValueHeads}, {"head_dim", c.HeadDim},
+		{"vocab_size", c.VocabSize}, {"max_position_embeddings", c.MaxPositionEmbeddings},
+	} {
+		if size.value < 1 || size.value > largest {
+			return fmt.Errorf("%s out of range; got %d, want 1 to %d", size.key, size.value, largest)
+		}
+	}
+	switch {
+	case c.NumAttentionHeads%c.NumKeyValueHeads != 0:
+		return fmt.Errorf("num_attention_heads is no multiple of num_key_value_heads; got %d and %d", c.NumAttentionHeads, c.NumKeyValueHeads)
+	case c.HeadDim%2 != 0:
+		return fmt.Errorf("head_dim is odd; got %d, want pairs to rotate", c.HeadDim)
+	case !(c.RMSNormEps > 0 && c.RMSNormEps < 1):
+		return fmt.Errorf("rms_norm_eps out of range; got %g, want between 0 and 1", c.RMSNormEps)
+	case c.HiddenAct != "silu":
+		return fmt.Errorf("unsupported hidden_act; got %q, want \"silu\"", c.HiddenAct)
+	case c.RopeParameters.RopeType != "default":
+		return fmt.Errorf("unsupported rope_type; got %q, want \"default\"", c.RopeParameters.RopeType)
+	case !(c.RopeParameters.RopeTheta > 0):
+		return fmt.Errorf("rope_theta out of range; got %g, want above 0", c.RopeParameters.RopeTheta)
+	}
+	return nil
+}
+
+// Layout is where the families differ.
+type Layout struct {
+	// QKVBias adds a bias to the query, key and value projections (Qwen2).
+	QKVBias bool
+	// QKNorm normalises each query and key head (Qwen3).
+	QKNorm bool
+}
+
+// families maps the names in "architectures" to the files of this package.
+var families = map[string]func(Config) (Layout, error){
+	"LlamaForCausalLM": llama,
+}
+
+func (c Config) layout() (Layout, error) {
+	for _, name := range c.Architectures {
+		if family, ok := families[name]; ok {
+			return family(c)
+		}
+	}
+	known := make([]string, 0, len(families))
+	for name := range families {
+		known = append(known, name)
+	}
+	slices.Sort(known)
+	return Layout{}, fmt.Errorf("model.Load: unsupported architecture; got %q, want one of %q", c.Architectures, known)
+}

@@ -1,0 +1,134 @@
+package model
+
+import "github.com/azr-train/azr/torch"
+
+// Decoder is a decoder-only transformer with its weights.
+type Decoder struct {
+	Config Config
+	// Embedding (V, D), final Norm (D) and Head (V, D); a tied Head is the Embedding itself.
+	Embedding, Norm, Head *torch.Var
+	// DType and Device of the weights.
+	DType  torch.DType
+	Device torch.Device
+
+	layout Layout
+	layers []layer
+	rotary rotary
+}
+
+// layer holds one block's weights; those that the family does not have are nil.
+type layer struct {
+	inputNorm, postNorm *torch.Var // (D)
+	q, k, v, o          *torch.Var // (H E, D), (K E, D), (K E, D), (D, H E)
+	qBias, kBias, vBias *torch.Var // (H E), (K E), (K E)
+	qNorm, kNorm        *torch.Var // (E)
+	gate, up, down      *torch.Var // (I, D), (I, D), (D, I)
+}
+
+func newDecoder(config Config, layout Layout, dtype torch.DType, device torch.Device) *Decoder {
+	return &Decoder{
+		Config: config, DType: dtype, Device: device, layout: layout,
+		layers: make([]layer, config.NumHiddenLayers),
+		rotary: newRotary(config),
+	}
+}
+
+// Free releases the weights.
+func (d *Decoder) Free() {
+	for _, w := range d.weights() {
+		(*w.into).Free()
+	}
+}
+
+// NumLayers is the number of blocks.
+func (d *Decoder) NumLayers() int { return len(d.layers) }
+
+// Attend is attention as a layer sees it: q (N, H, E), k and v (N, K, E), already rotated, to (N, H, E).
+type Attend func(q, k, v torch.Tensor) torch.Tensor
+
+// Packed is causal attention inside each segment of packed tokens; starts are the segments' first rows.
+func (d *Decoder) Packed(starts []int64) Attend {
+	return func(q, k, v torch.Tensor) torch.Tensor { return torch.Attention(q, k, v, starts, d.scale()) }
+}
+
+// Angles are the cos and sin (N, E/2) of each token's rotary embedding.
+type Angles struct{ Cos, Sin torch.Tensor }
+
+// Angles looks up the rotary embedding of positions (N).
+func (d *Decoder) Angles(s *torch.Scope, positions []int64) Angles {
+	return d.rotary.angles(s, positions, d.DType, d.Device)
+}
+
+// Embed looks up ids (N): (N, D).
+func (d *Decoder) Embed(s *torch.Scope, ids []int64) torch.Tensor {
+	return d.Embedding.In(s).Embedding(s.FromInt64s(ids, d.Device))
+}
+
+// Layer runs block i on x (N, D): pre-norm attention and pre-norm SwiGLU, each with its residual.
+func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.Tensor {
+	l, s, eps := &d.layers[i], xND.Scope(), d.Config.RMSNormEps
+	hND := xND.RMSNorm(l.inputNorm.In(s), eps)
+	xND = xND.Add(d.attention(l, hND, a, attend))
+	hND = xND.RMSNorm(l.postNorm.In(s), eps)
+	gateNI := hND.Linear(l.gate.In(s)).Silu()
+	return xND.Add(gateNI.Mul(hND.Linear(l.up.In(s))).Linear(l.down.In(s)))
+}
+
+func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {
+	s, c := hND.Scope(), d.Config
+	qNHE := d.heads(hND, l.q, l.qBias, l.qNorm, c.NumAttentionHeads).Rope(a.Cos, a.Sin)
+	kNKE := d.heads(hND, l.k, l.kBias, l.kNorm, c.NumKeyValueHeads).Rope(a.Cos, a.Sin)
+	vNKE := d.heads(hND, l.v, l.vBias, nil, c.NumKeyValueHeads)
+	outNHE := attend(qNHE, kNKE, vNKE)
+	return outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)).Linear(l.o.In(s))
+}
+
+// heads projects h (N, D) to n heads (N, n, E), with the family's bias and head norm if it has them.
+func (d *Decoder) heads(hND torch.Tensor, weight, bias, norm *torch.Var, n int) torch.Tensor {
+	s := hND.Scope()
+	var x torch.Tensor
+	if bias == nil {
+		x = hND.Linear(weight.In(s))
+	} else {
+		x = hND.LinearBias(weight.In(s), bias.In(s))
+	}
+	x = x.Reshape(-1, int64(n), int64(d.Config.HeadDim))
+	if norm != nil {
+		x = x.RMSNorm(norm.In(s), d.Config.RMSNormEps)
+	}
+	return x
+}
+
+// FinalNorm normalises the last block's output (N, D).
+func (d *Decoder) FinalNorm(xND torch.Tensor) torch.Tensor {
+	return xND.RMSNorm(d.Norm.In(xND.Scope()), d.Config.RMSNormEps)
+}
+
+// Logits multiplies normalised hidden states (N, D) with the head: (N, V).
+func (d *Decoder) Logits(hND torch.Tensor) torch.Tensor { return hND.Linear(d.Head.In(hND.Scope())) }
+
+// Forward runs packed sequences through all blocks and the final norm: (N, D). starts are the
+// sequences' first rows; positions restart at 0 there.
+func (d *Decoder) Forward(s *torch.Scope, ids, starts []int64) torch.Tensor {
+	a, attend := d.Angles(s, Positions(len(ids), starts)), d.Packed(starts)
+	x := d.Embed(s, ids)
+	for i := range d.layers {
+		x = d.Layer(i, x, a, attend)
+	}
+	return d.FinalNorm(x)
+}
+
+// Positions counts each packed token's place in its sequence, from 0.
+func Positions(n int, starts []int64) []int64 {
+	positions := make([]int64, n)
+	for i, start := range starts {
+		end := int64(n)
+		if i+1 < len(starts) {
+			end = starts[i+1]
+		}
+		for row := start; row < end; row++ {
+			positions[row] = row - start
+		}
+	}
+	return positions
+}

@@ -1,0 +1,155 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/safetensors"
+)
+
+// Parameter is a weight under its Hugging Face name.
+type Parameter struct {
+	Name  string
+	Shape []int64
+	Var   *torch.Var
+}
+
+// weight is where a parameter goes while the decoder is put together.
+type weight struct {
+	name  string
+	shape []int64
+	into  **torch.Var
+}
+
+// weights lists every parameter of d: name, shape and place.
+func (d *Decoder) weights() []weight {
+	c := d.Config
+	hidden, inner, vocab := int64(c.HiddenSize), int64(c.IntermediateSize), int64(c.VocabSize)
+	q, kv, head := int64(c.NumAttentionHeads*c.HeadDim), int64(c.NumKeyValueHeads*c.HeadDim), int64(c.HeadDim)
+	list := []weight{{"model.embed_tokens.weight", []int64{vocab, hidden}, &d.Embedding}}
+	for i := range d.layers {
+		l := &d.layers[i]
+		add := func(name string, into **torch.Var, shape ...int64) {
+			list = append(list, weight{fmt.Sprintf("model.layers.%d.%s", i, name), shape, into})
+		}
+		add("input_layernorm.weight", &l.inputNorm, hidden)
+		add("self_attn.q_proj.weight", &l.q, q, hidden)
+		add("self_attn.k_proj.weight", &l.k, kv, hidden)
+		add("self_attn.v_proj.weight", &l.v, kv, hidden)
+		add("self_attn.o_proj.weight", &l.o, hidden, q)
+		add("post_attention_layernorm.weight", &l.postNorm, hidden)
+		add("mlp.gate_proj.weight", &l.gate, inner, hidden)
+		add("mlp.up_proj.weight", &l.up, inner, hidden)
+		add("mlp.down_proj.weight", &l.down, hidden, inner)
+		if d.layout.QKVBias {
+			add("self_attn.q_proj.bias", &l.qBias, q)
+			add("self_attn.k_proj.bias", &l.kBias, kv)
+			add("self_attn.v_proj.bias", &l.vBias, kv)
+		}
+		if d.layout.QKNorm {
+			add("self_attn.q_norm.weight", &l.qNorm, head)
+			add("self_attn.k_norm.weight", &l.kNorm, head)
+		}
+	}
+	list = append(list, weight{"model.norm.weight", []int64{hidden}, &d.Norm})
+	if !c.TieWordEmbeddings {
+		list = append(list, weight{"lm_head.weight", []int64{vocab, hidden}, &d.Head})
+	}
+	return list
+}
+
+// Parameters lists the decoder's weights; a tied head is the embedding and listed once.
+func (d *Decoder) Parameters() []Parameter {
+	var list []Parameter
+	for _, w := range d.weights() {
+		list = append(list, Parameter{w.name, w.shape, *w.into})
+	}
+	return list
+}
+
+// Load reads a Hugging Face folder (config.json, one or many safetensors files of f32, bf16 or f16)
+// and keeps the weights as dtype on device. Missing, surplus or misshapen weights are errors that
+// name the weight.
+func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err error) {
+	config, err := ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := config.layout()
+	if err != nil {
+		return nil, err
+	}
+	files, err := safetensors.OpenFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	d = newDecoder(config, layout, dtype, device)
+	defer func() {
+		if err != nil {
+			d.Free()
+			d = nil
+		}
+	}()
+	defer torch.Catch(&err)
+	if err := d.checkNames(files); err != nil {
+		return nil, err
+	}
+	for _, w := range d.weights() {
+		if *w.into, err = read(files, w, dtype, device); err != nil {
+			return nil, err
+		}
+	}
+	if config.TieWordEmbeddings {
+		d.Head = d.Embedding
+	}
+	return d, nil
+}
+
+// checkNames compares the files' weights with those wanted, before any is read.
+func (d *Decoder) checkNames(files *safetensors.Folder) error {
+	wanted := map[string][]int64{}
+	for _, w := range d.weights() {
+		wanted[w.name] = w.shape
+	}
+	found := map[string]bool{}
+	for _, info := range files.Tensors() {
+		shape, ok := wanted[info.Name]
+		found[info.Name] = true
+		switch {
+		case !ok && d.ignores(info.Name):
+		case !ok:
+			return fmt.Errorf("model.Load: surplus weight; got %s %v, want no weight of that name", info.Name, info.Shape)
+		case !slices.Equal(shape, info.Shape):
+			return fmt.Errorf("model.Load: misshapen weight %s; got %v, want %v", info.Name, info.Shape, shape)
+		}
+	}
+	for _, w := range d.weights() {
+		if !found[w.name] {
+			return fmt.Errorf("model.Load: missing weight; got none, want %s %v", w.name, w.shape)
+		}
+	}
+	return nil
+}
+
+// ignores tells of weights that files may hold for nothing: tables of older writers and a tied head.
+func (d *Decoder) ignores(name string) bool {
+	return strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == "lm_head.weight" && d.Config.TieWordEmbeddings
+}
+
+func read(files *safetensors.Folder, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {
+	info, _ := files.Lookup(w.name)
+	stored, err := torch.ParseDType(string(info.DType))
+	if err != nil || stored > torch.F16 {
+		return nil, fmt.Errorf("model.Load: unsupported dtype of %s; got %s, want F32, BF16 or F16", w.name, info.DType)
+	}
+	data, err := files.Read(w.name)
+	if err != nil {
+		return nil, err
+	}
+	s := torch.NewScope()
+	defer s.Close()
+	return s.FromBytes(data, stored, torch.CPU, w.shape...).To(dtype, device).Keep(), nil
+}

@@ -1,0 +1,82 @@
+package torch
+
+import "github.com/azr-train/azr/torch/internal/capi"
+
+// Embedding looks up rows of t (V, D) by ids (N) I64: (N, D).
+func (t Tensor) Embedding(ids Tensor) Tensor {
+	h, err := capi.Embedding(t.handle("Embedding"), ids.handle("Embedding"))
+	return innermost("Embedding", t, ids).own("Embedding", h, err, t, ids)
+}
+
+// Linear returns t (..., In) times weight (Out, In) transposed: (..., Out).
+func (t Tensor) Linear(weight Tensor) Tensor {
+	h, err := capi.Linear(t.handle("Linear"), weight.handle("Linear"), capi.Handle{})
+	return innermost("Linear", t, weight).own("Linear", h, err, t, weight)
+}
+
+// LinearBias is Linear plus bias (Out).
+func (t Tensor) LinearBias(weight, bias Tensor) Tensor {
+	h, err := capi.Linear(t.handle("Linear"), weight.handle("Linear"), bias.handle("Linear"))
+	return innermost("Linear", t, weight, bias).own("Linear", h, err, t, weight, bias)
+}
+
+// RMSNorm divides t (..., D) by its root mean square over D and scales by weight (D).
+func (t Tensor) RMSNorm(weight Tensor, eps float64) Tensor {
+	h, err := capi.RMSNorm(t.handle("RMSNorm"), weight.handle("RMSNorm"), eps)
+	return innermost("RMSNorm", t, weight).own("RMSNorm", h, err, t, weight)
+}
+
+// Rope rotates t (N, H, D) by the angles whose cos and sin (N, D/2) are given; the
+// halves of a head are the pairs, as in HF's rotate_half.
+func (t Tensor) Rope(cos, sin Tensor) Tensor {
+	h, err := capi.Rope(t.handle("Rope"), cos.handle("Rope"), sin.handle("Rope"))
+	return innermost("Rope", t, cos, sin).own("Rope", h, err, t, cos, sin)
+}
+
+// Attention is causal self-attention inside each segment of packed tokens: q (N, H, D),
+// k and v (N, KVH, D) with H a multiple of KVH; starts are the segments' first rows in
+// ascending order, from 0. Returns (N, H, D).
+func Attention(q, k, v Tensor, starts []int64, scale float64) Tensor {
+	h, err := capi.Attention(q.handle("Attention"), k.handle("Attention"), v.handle("Attention"), starts, scale)
+	return innermost("Attention", q, k, v).own("Attention", h, err, q, k, v)
+}
+
+// KVWrite stores rows (N, KVH, D) in v (slots, KVH, room, D) at each row's slot and position, in place.
+func (v *Var) KVWrite(rows Tensor, slots, positions []int64) {
+	check("KVWrite", capi.KVWrite(v.handle("KVWrite"), rows.handle("KVWrite"), slots, positions), rows)
+}
+
+// KVCopy copies the first length positions of slot from over those of slot to, in place.
+func (v *Var) KVCopy(from, to, length int) {
+	check("KVCopy", capi.KVCopy(v.handle("KVCopy"), int64(from), int64(to), int64(length)))
+}
+
+// DecodeAttention is attention of one query a row, q (N, H, D), over the first lengths[i]
+// positions of slots[i] in the caches (slots, KVH, room, D). On the CPU a row's result has the
+// same bits whatever the other rows are. It has no gradient. Returns (N, H, D).
+func DecodeAttention(q Tensor, k, v *Var, slots, lengths []int64, scale float64) Tensor {
+	h, err := capi.DecodeAttention(q.handle("DecodeAttention"), k.handle("DecodeAttention"), v.handle("DecodeAttention"), slots, lengths, scale)
+	return q.scope.own("DecodeAttention", h, err, q)
+}
+
+// TokenLogProbs returns, for hidden t (N, D), head weight (V, D) and targets (N) I64, the log-prob of
+// each target and the entropy of each row's distribution softmax(t weightᵀ / temperature), both (N)
+// f32 in nats. Logits live a chunk of rows at a time, forward and backward: there is never an (N, V) tensor.
+func (t Tensor) TokenLogProbs(weight, targets Tensor, temperature float64) (logp, entropy Tensor) {
+	const op = "TokenLogProbs"
+	first, second, err := capi.TokenLogProbs(t.handle(op), weight.handle(op), targets.handle(op), temperature)
+	s := innermost(op, t, weight, targets)
+	logp = s.own(op, first, err, t, weight, targets)
+	return logp, s.own(op, second, nil)
+}
+
+// Sampling says how to draw from one row of logits; see azr.Sampling for the fields.
+type Sampling = capi.Sampling
+
+// Sample draws a token from each row of t (N, V) by inverse CDF in f64 of that row's Uniform.
+// Log-probs are at the row's temperature before top-k and top-p; Temperature 0 takes the likeliest token.
+func (t Tensor) Sample(rows []Sampling) (ids []int64, logprobs []float32) {
+	ids, logprobs = make([]int64, len(rows)), make([]float32, len(rows))
+	check("Sample", capi.Sample(t.handle("Sample"), rows, ids, logprobs), t)
+	return ids, logprobs
+}

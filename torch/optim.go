@@ -1,0 +1,21 @@
+package torch
+
+import "github.com/azr-train/azr/torch/internal/capi"
+
+// AdamW holds the constants of one optimiser step; Step counts from 1.
+type AdamW = capi.AdamW
+
+// AdamWStep updates params in place from their gradients, with first and second moments m and v of the
+// same shapes and dtype (Adam with decoupled weight decay). Params without a gradient are passed over.
+func AdamWStep(params, m, v []*Var, o AdamW) {
+	const op = "AdamWStep"
+	check(op, capi.AdamWStep(varHandles(op, params), varHandles(op, m), varHandles(op, v), o))
+}
+
+// ClipGradNorm scales the gradients of params by min(1, max / norm) and returns norm, the L2 norm of all
+// of them together. A norm that is not finite is returned and nothing is scaled.
+func ClipGradNorm(params []*Var, max float64) float64 {
+	norm, err := capi.ClipGradNorm(varHandles("ClipGradNorm", params), max)
+	check("ClipGradNorm", err)
+	return norm
+}

@@ -1,0 +1,41 @@
+package torch
+
+import (
+	"runtime"
+
+	"github.com/azr-train/azr/torch/internal/capi"
+)
+
+// LockThread binds the calling goroutine to its OS thread for good: the process's compute thread.
+func LockThread() { runtime.LockOSThread() }
+
+// SetNumThreads sets how many threads an op uses (default: libtorch's choice, the cores).
+func SetNumThreads(n int) { check("SetNumThreads", capi.SetNumThreads(n)) }
+
+// Live counts tensors and vars that are not freed.
+func Live() int64 { return capi.Live() }
+
+// AllocatedBytes counts the bytes that CPU tensors hold.
+func AllocatedBytes() int64 { return capi.AllocatedBytes() }
+
+// PeakBytes is the highest AllocatedBytes since ResetPeak.
+func PeakBytes() int64 { return capi.PeakBytes() }
+
+// ResetPeak starts a new PeakBytes.
+func ResetPeak() { capi.ResetPeak() }
+
+// Runtime is what libtorch says of itself and the machine.
+type Runtime struct {
+	// Version of libtorch; CPU vector instructions in use; threads of an op.
+	Version, CPU string
+	Threads      int
+	// FastBF16: the CPU multiplies bf16 no slower than f32.
+	FastBF16 bool
+	// CUDADevices that this libtorch can use.
+	CUDADevices int
+}
+
+// Describe asks libtorch.
+func Describe() Runtime {
+	return Runtime{Version: capi.Version(), CPU: capi.CPUCapability(), Threads: capi.NumThreads(), FastBF16: capi.FastBF16(), CUDADevices: capi.CUDADevices()}
+}
