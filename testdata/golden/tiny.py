@@ -1,0 +1,141 @@
+"""Makes the tiny random Llama folders in testdata/tiny.
+
+Each variant is an ordinary Hugging Face folder and shows another corner of the
+format: grouped, full or single key/value heads, tied or untied embeddings, f32,
+bf16 or f16 files, one file or several shards, both spellings of the rope base
+and of the dtype in config.json. Weights are large enough that logits are far
+from flat; norm weights are random around 1.
+"""
+
+import json
+import shutil
+import zlib
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+TINY = Path(__file__).resolve().parent.parent / "tiny"
+
+BASE = {
+    "architectures": ["LlamaForCausalLM"],
+    "attention_bias": False,
+    "attention_dropout": 0.0,
+    "bos_token_id": 1,
+    "eos_token_id": 2,
+    "hidden_act": "silu",
+    "initializer_range": 0.02,
+    "max_position_embeddings": 256,
+    "mlp_bias": False,
+    "model_type": "llama",
+    "use_cache": True,
+}
+
+# config: what differs from BASE; dtype: of the file; std: of the linear weights; shards: number of files.
+VARIANTS = {
+    "llama-gqa": {
+        "config": {
+            "vocab_size": 257, "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2,
+            "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "rope_scaling": None,
+            "tie_word_embeddings": False, "torch_dtype": "float32",
+        },
+        "dtype": torch.float32, "std": 0.12, "shards": 1,
+    },
+    "llama-tied-mha": {
+        "config": {
+            "vocab_size": 131, "hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 2,
+            "num_attention_heads": 3, "num_key_value_heads": 3, "head_dim": 16,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+            "tie_word_embeddings": True, "dtype": "bfloat16",
+        },
+        "dtype": torch.bfloat16, "std": 0.15, "shards": 1,
+    },
+    "llama-mqa-sharded": {
+        "config": {
+            "vocab_size": 131, "hidden_size": 32, "intermediate_size": 80, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "num_key_value_heads": 1,
+            "rms_norm_eps": 1e-5, "rope_theta": 50000.0,
+            "tie_word_embeddings": False, "torch_dtype": "float16",
+        },
+        "dtype": torch.float16, "std": 0.2, "shards": 3,
+    },
+    "llama-wide": {
+        "config": {
+            "vocab_size": 131, "hidden_size": 40, "intermediate_size": 96, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+            "rms_norm_eps": 1e-5,
+            "rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"},
+            "tie_word_embeddings": False, "dtype": "float32",
+        },
+        "dtype": torch.float32, "std": 0.15, "shards": 1,
+    },
+}
+
+
+def shapes(c):
+    """Names and shapes of a Llama's parameters in file order."""
+    hidden, ffn, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
+    head_dim = c.get("head_dim", hidden // c["num_attention_heads"])
+    q, kv = c["num_attention_heads"] * head_dim, c["num_key_value_heads"] * head_dim
+    yield "model.embed_tokens.weight", (vocab, hidden)
+    for i in range(c["num_hidden_layers"]):
+        layer = f"model.layers.{i}."
+        yield layer + "input_layernorm.weight", (hidden,)
+        yield layer + "self_attn.q_proj.weight", (q, hidden)
+        yield layer + "self_attn.k_proj.weight", (kv, hidden)
+        yield layer + "self_attn.v_proj.weight", (kv, hidden)
+        yield layer + "self_attn.o_proj.weight", (hidden, q)
+        yield layer + "post_attention_layernorm.weight", (hidden,)
+        yield layer + "mlp.gate_proj.weight", (ffn, hidden)
+        yield layer + "mlp.up_proj.weight", (ffn, hidden)
+        yield layer + "mlp.down_proj.weight", (hidden, ffn)
+    yield "model.norm.weight", (hidden,)
+    if not c["tie_word_embeddings"]:
+        yield "lm_head.weight", (vocab, hidden)
+
+
+def weights(name, config, std, dtype):
+    """Random parameters, the same on every run."""
+    g = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+    out = {}
+    for key, shape in shapes(config):
+        w = torch.randn(shape, generator=g)
+        out[key] = (1 + 0.2 * w if len(shape) == 1 else std * w).to(dtype).contiguous()
+    return out
+
+
+def save(folder, tensors, shards):
+    """Writes model.safetensors, or that many shards and their index."""
+    if shards == 1:
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        (folder / "model.safetensors").chmod(0o644)
+        return
+    keys, weight_map = list(tensors), {}
+    size = -(-len(keys) // shards)
+    for s in range(shards):
+        file = f"model-{s + 1:05d}-of-{shards:05d}.safetensors"
+        part = {k: tensors[k] for k in keys[s * size:(s + 1) * size]}
+        save_file(part, folder / file, metadata={"format": "pt"})
+        (folder / file).chmod(0o644)
+        weight_map.update({k: file for k in part})
+    total = sum(t.numel() * t.element_size() for t in tensors.values())
+    index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(weight_map.items()))}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2) + "\n")
+
+
+def main():
+    for name, v in VARIANTS.items():
+        config = dict(sorted({**BASE, **v["config"]}.items()))
+        folder = TINY / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+        tensors = weights(name, config, v["std"], v["dtype"])
+        save(folder, tensors, v["shards"])
+        print(f"{name}: {sum(t.numel() for t in tensors.values())} parameters")
+
+
+if __name__ == "__main__":
+    main()
