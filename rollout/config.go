@@ -1,0 +1,26 @@
+package rollout
+
+import "fmt"
+
+// Config sizes the running batch.
+type Config struct {
+	// Slots is how many sequences run at once (default 32).
+	Slots int `yaml:"slots"`
+	// Room is how many tokens a sequence may have, prompt and response together (default 2048; at most
+	// the model's max_position_embeddings).
+	Room int `yaml:"room"`
+}
+
+// DefaultConfig is 32 slots of 2048 tokens.
+func DefaultConfig() Config { return Config{Slots: 32, Room: 2048} }
+
+// Validate reports the first value that makes no sense.
+func (c Config) Validate() error {
+	if c.Slots < 1 || c.Slots > 4096 {
+		return fmt.Errorf("rollout.Config: slots out of range; got %d, want 1 to 4096", c.Slots)
+	}
+	if c.Room < 2 {
+		return fmt.Errorf("rollout.Config: room out of range; got %d, want at least 2 tokens", c.Room)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/rollout/tokenizer"
+	"github.com/azr-train/azr/torch"
+)
+
+// request is one prompt on its way to a completion.
+type request struct {
+	prompt   azr.Prompt
+	key      azr.Key
+	promptID []int32
+	ids      []int32
+	logprobs []float32
+	stream   *tokenizer.Stream
+	text     strings.Builder
+	limit    int // most response tokens
+}
+
+// sampling is the draw of the request's next token.
+func (r *request) sampling() torch.Sampling {
+	s := r.prompt.Sampling
+	topP := s.TopP
+	if topP == 0 {
+		topP = 1
+	}
+	return torch.Sampling{Temperature: s.Temperature, TopP: topP, TopK: int64(s.TopK), Uniform: r.key.Uniform(uint64(len(r.ids)))}
+}
+
+// position is where the last sampled token stands in the sequence.
+func (r *request) position() int64 { return int64(len(r.promptID) + len(r.ids) - 1) }
+
+// add takes a sampled token and tells whether the request has ended, and why.
+func (r *request) add(id int32, logprob float32, ends []int32) (azr.Finish, bool) {
+	r.ids, r.logprobs = append(r.ids, id), append(r.logprobs, logprob)
+	if slices.Contains(ends, id) {
+		r.text.WriteString(r.stream.Flush())
+		return azr.Stopped, true
+	}
+	searched := r.text.Len()
+	r.text.WriteString(r.stream.Add(id))
+	if r.cutAtStop(searched) {
+		return azr.Stopped, true
+	}
+	if len(r.ids) >= r.limit {
+		r.text.WriteString(r.stream.Flush())
+		r.cutAtStop(searched)
+		return azr.Truncated, true
+	}
+	return azr.Stopped, false
+}
+
+// cutAtStop ends the text before the first stop string that reaches past the first searched bytes.
+func (r *request) cutAtStop(searched int) bool {
+	text, cut := r.text.String(), -1
+	for _, stop := range r.prompt.Sampling.Stop {
+		from := max(0, searched-len(stop)+1)
+		if at := strings.Index(text[min(from, len(text)):], stop); stop != "" && at >= 0 && (cut < 0 || from+at < cut) {
+			cut = from + at
+		}
+	}
+	if cut < 0 {
+		return false
+	}
+	r.text.Reset()
+	r.text.WriteString(text[:cut])
+	return true
+}
+
+func (r *request) completion(f azr.Finish) azr.Completion {
+	return azr.Completion{ID: r.prompt.ID, Text: r.text.String(), PromptIDs: r.promptID, IDs: r.ids, LogProbs: r.logprobs, Finish: f}
+}

@@ -1,0 +1,90 @@
+package checkpoint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// format is the version of the layout of a checkpoint. It grows when an older
+// program could not read a newer checkpoint.
+const format = 1
+
+// State is what a run needs beside tensors to continue.
+type State struct {
+	// Format is the version of the checkpoint's layout; [Save] sets it.
+	Format int `json:"format"`
+	// Step is the number of finished steps.
+	Step int `json:"step"`
+	// Seed is the run's seed. Random streams are keyed by it and the step, so there is no generator state.
+	Seed uint64 `json:"seed"`
+	// Versions names what wrote the checkpoint, for example "azr-train" and "libtorch".
+	Versions map[string]string `json:"versions,omitempty"`
+	// Templates maps each prompt template to the hash of its text.
+	Templates map[string]string `json:"templates,omitempty"`
+	// Offsets maps each metrics file of the run folder to its length in bytes when the checkpoint was
+	// written; resuming cuts the files there.
+	Offsets map[string]int64 `json:"offsets,omitempty"`
+	// Extra is free for the run, see [State.Put] and [State.Get].
+	Extra map[string]json.RawMessage `json:"extra,omitempty"`
+}
+
+// Put keeps v in Extra, as JSON.
+func (s *State) Put(key string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("checkpoint.Put: %q cannot be kept: %w", key, err)
+	}
+	if s.Extra == nil {
+		s.Extra = map[string]json.RawMessage{}
+	}
+	s.Extra[key] = text
+	return nil
+}
+
+// Get reads what was Put into v and tells whether there was anything.
+func (s State) Get(key string, v any) (bool, error) {
+	text, ok := s.Extra[key]
+	if !ok {
+		return false, nil
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return false, fmt.Errorf("checkpoint.Get: %q does not fit: %w", key, err)
+	}
+	return true, nil
+}
+
+func readState(dir string) (State, error) {
+	var s State
+	if err := readJSON(filepath.Join(dir, stateName), &s); err != nil {
+		return s, err
+	}
+	if s.Format != format {
+		return s, fmt.Errorf("%s: written by another version; got format %d, want %d", filepath.Join(dir, stateName), s.Format, format)
+	}
+	return s, nil
+}
+
+// readJSON reads one of the small files of a checkpoint.
+func readJSON(path string, v any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// encodeJSON is how the small files are written: indented, keys of maps sorted.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	err := e.Encode(v)
+	return b.Bytes(), err
+}

@@ -1,0 +1,17 @@
+// Package trainer turns Samples into an update of the policy: task-relative
+// REINFORCE++ (AZR paper, section 3.3.5), a clipped loss, and AdamW.
+//
+// It sees token ids, log-probs and rewards; what a task is, it does not know.
+//
+//	Samples -> advantages (a baseline per role x task type) -> micro-batches
+//	        -> loss on response tokens -> backward, layer by layer -> AdamW
+//
+// Backward is driven from Go. Each layer's input is a leaf of its own small
+// graph; after the loss the layers are walked in reverse, each one's backward
+// run alone and its graph freed. With activation checkpointing the forward pass
+// keeps the inputs only and a layer is run again just before its backward.
+//
+// A [Trainer] belongs to the compute thread and works in place on the decoder's
+// weights. [Trainer.Step] returns an error, and leaves the weights as they were,
+// when the loss or the gradients are not finite or memory runs out.
+package trainer

@@ -1,0 +1,61 @@
+package trainer
+
+import (
+	"slices"
+
+	"github.com/azr-train/azr"
+)
+
+// example is a sample with what its update needs.
+type example struct {
+	azr.Sample
+	advantage float64
+}
+
+func (e example) tokens() int { return len(e.PromptIDs) + len(e.ResponseIDs) }
+
+// pack splits examples into micro-batches of at most budget tokens, in order; an example over the
+// budget is alone. Examples of one micro-batch were sampled at one temperature.
+func pack(examples []example, budget int) [][]example {
+	var batches [][]example
+	var tokens int
+	for _, e := range examples {
+		last := len(batches) - 1
+		if last < 0 || tokens+e.tokens() > budget || batches[last][0].Temperature != e.Temperature {
+			batches, tokens = append(batches, nil), 0
+			last++
+		}
+		batches[last] = append(batches[last], e)
+		tokens += e.tokens()
+	}
+	return batches
+}
+
+// packed is a micro-batch as the model takes it: N tokens in a row, of which R hidden states predict
+// response tokens. The last token of a sequence predicts nothing and is left out.
+type packed struct {
+	ids, starts []int64   // (N), first row of each sequence
+	rows        []int64   // (R) rows of the hidden states that predict a response token
+	targets     []int64   // (R) that token
+	old         []float32 // (R) its log-prob when it was sampled
+	advantages  []float32 // (R)
+}
+
+func newPacked(batch []example) packed {
+	var p packed
+	for _, e := range batch {
+		start := len(p.ids)
+		p.starts = append(p.starts, int64(start))
+		sequence := slices.Concat(e.PromptIDs, e.ResponseIDs)
+		for _, id := range sequence[:len(sequence)-1] {
+			p.ids = append(p.ids, int64(id))
+		}
+		for i, id := range e.ResponseIDs {
+			p.rows = append(p.rows, int64(start+len(e.PromptIDs)-1+i))
+			p.targets = append(p.targets, int64(id))
+			p.old = append(p.old, e.LogProbs[i])
+			p.advantages = append(p.advantages, float32(e.advantage))
+		}
+	}
+	return p
+}

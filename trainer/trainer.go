@@ -1,0 +1,181 @@
+package trainer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
+)
+
+// Trainer holds the optimiser of a decoder's weights.
+type Trainer struct {
+	config Config
+	model  *model.Decoder
+	params []*torch.Var
+	m, v   []*torch.Var // AdamW's first and second moments, of the params' shapes
+	// updates made so far; AdamW's step.
+	updates  int
+	progress azr.Progress
+}
+
+// Phase is the name under which Step reports progress, in samples.
+const Phase = "update"
+
+// New makes a trainer with moments of zero. It turns on gradients of the decoder's weights.
+func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, err error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	defer torch.Catch(&err)
+	t = &Trainer{config: config, model: m, progress: progress}
+	for _, p := range m.Parameters() {
+		p.Var.RequireGrad(true)
+		t.params = append(t.params, p.Var)
+		t.m = append(t.m, zerosLike(p, m))
+		t.v = append(t.v, zerosLike(p, m))
+	}
+	return t, nil
+}
+
+func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
+	s := torch.NewScope()
+	defer s.Close()
+	return s.Zeros(m.DType, m.Device, p.Shape...).Keep()
+}
+
+// Close frees the optimiser's state and the gradients; the weights are the caller's.
+func (t *Trainer) Close() {
+	torch.ClearGrads(t.params)
+	for i := range t.m {
+		t.m[i].Free()
+		t.v[i].Free()
+		t.params[i].RequireGrad(false)
+	}
+}
+
+// Report is what a step did.
+type Report struct {
+	// Advantages of the samples, aligned with them.
+	Advantages []float64
+	// Loss is the step's loss (last epoch); Entropy is the mean over the
+	// response tokens that went through the model (nats); GradNorm is before clipping.
+	Loss, Entropy, GradNorm float64
+	// MaxDeltaLogProb is the largest difference between a token's log-prob when it was sampled and before
+	// the first update (nats); it should be rounding.
+	MaxDeltaLogProb float64
+	// LearningRate of the update.
+	LearningRate float64
+	// Tokens that went through the model, response tokens of the step, and micro-batches.
+	Tokens, ResponseTokens, Batches int
+	computed                        int // response tokens that entropy was summed over
+}
+
+// Step updates the weights once per epoch from one step's samples. Without samples it does nothing.
+func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err error) {
+	defer torch.Catch(&err)
+	defer torch.ClearGrads(t.params)
+	if err := check(samples); err != nil {
+		return r, err
+	}
+	r.Advantages = Advantages(samples, t.config.Whitening)
+	for epoch := range t.config.Epochs {
+		if err := t.update(ctx, samples, &r, epoch == 0); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func check(samples []azr.Sample) error {
+	for _, s := range samples {
+		switch {
+		case len(s.PromptIDs) == 0 || len(s.ResponseIDs) == 0:
+			return fmt.Errorf("trainer.Step: %s is empty; got %d prompt and %d response tokens, want at least one of each", s.ID, len(s.PromptIDs), len(s.ResponseIDs))
+		case len(s.LogProbs) != len(s.ResponseIDs):
+			return fmt.Errorf("trainer.Step: %s: got %d log-probs, want %d", s.ID, len(s.LogProbs), len(s.ResponseIDs))
+		case !(s.Temperature > 0):
+			return fmt.Errorf("trainer.Step: %s: got temperature %g, want above 0", s.ID, s.Temperature)
+		case math.IsNaN(s.Reward) || math.IsInf(s.Reward, 0):
+			return fmt.Errorf("trainer.Step: %s: reward is not finite; got %g", s.ID, s.Reward)
+		}
+	}
+	return nil
+}
+
+// update accumulates the gradients of all micro-batches and takes one optimiser step.
+func (t *Trainer) update(ctx context.Context, samples []azr.Sample, r *Report, first bool) error {
+	examples, stepTokens := t.examples(samples, r.Advantages)
+	r.Loss, r.Entropy, r.ResponseTokens, r.computed = 0, 0, stepTokens, 0
+	if len(examples) == 0 {
+		return nil
+	}
+	batches := pack(examples, t.config.MicroBatchTokens)
+	r.Batches = len(batches)
+	t.progress.Expect(Phase, len(examples))
+	for _, batch := range batches {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		t.microBatch(newPacked(batch), batch[0].Temperature, stepTokens, r, first)
+		t.progress.Done(Phase, len(batch))
+	}
+	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
+		return errors.New("trainer.Step: the loss is not finite; the weights were not changed")
+	}
+	r.Entropy /= float64(r.computed)
+	return t.optimise(r)
+}
+
+// examples pairs samples with their advantages. A sample without an advantage moves nothing unless
+// entropy counts, so it is not computed; its tokens still count in the mean.
+func (t *Trainer) examples(samples []azr.Sample, advantages []float64) (examples []example, stepTokens int) {
+	for i, s := range samples {
+		stepTokens += len(s.ResponseIDs)
+		if advantages[i] != 0 || t.config.EntropyCoefficient != 0 {
+			examples = append(examples, example{s, advantages[i]})
+		}
+	}
+	return examples, stepTokens
+}
+
+// microBatch adds one micro-batch's loss to the report and its gradients to the parameters.
+func (t *Trainer) microBatch(p packed, temperature float64, stepTokens int, r *Report, first bool) {
+	s := torch.NewScope()
+	defer s.Close()
+	f := forward(t.model, s, p, t.config.ActivationCheckpointing)
+	defer f.close()
+	device := t.model.Device
+	last := f.lastOutput.Leaf()
+	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
+	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
+	old := s.FromFloat32s(p.old, device)
+	if first {
+		r.MaxDeltaLogProb = max(r.MaxDeltaLogProb, logp.Detach().Sub(old).Abs().Amax(0, false).Item())
+	}
+	loss := t.config.loss(logp, old, s.FromFloat32s(p.advantages, device), entropy, stepTokens)
+	loss.Backward(torch.Tensor{})
+	r.Tokens += len(p.ids)
+	r.Loss += loss.Item()
+	r.Entropy += entropy.Detach().SumAll().Item()
+	r.computed += len(p.rows)
+	f.backward(last.Grad())
+}
+
+func (t *Trainer) optimise(r *Report) error {
+	r.GradNorm = torch.ClipGradNorm(t.params, t.config.MaxGradNorm)
+	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
+		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
+	}
+	t.updates++
+	r.LearningRate = t.config.learningRate(t.updates)
+	torch.AdamWStep(t.params, t.m, t.v, torch.AdamW{
+		LR: r.LearningRate, Beta1: t.config.Beta1, Beta2: t.config.Beta2, Eps: t.config.Eps,
+		WeightDecay: t.config.WeightDecay, Step: int64(t.updates),
+	})
+	torch.ClearGrads(t.params)
+	return nil
+}
