@@ -3,6 +3,7 @@ package azr
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // TaskType is one of the three modes of reasoning over a triplet
@@ -121,15 +122,15 @@ type Message struct {
 // Sampling says how to draw a completion.
 type Sampling struct {
 	// Temperature divides the logits; 0 means greedy.
-	Temperature float64 `json:"temperature"`
+	Temperature float64 `json:"temperature" yaml:"temperature"`
 	// TopP keeps the smallest set of tokens whose probability reaches it; 1 keeps all.
-	TopP float64 `json:"top_p"`
+	TopP float64 `json:"top_p" yaml:"top_p"`
 	// TopK keeps the K likeliest tokens; 0 keeps all.
-	TopK int `json:"top_k"`
+	TopK int `json:"top_k" yaml:"top_k"`
 	// MaxTokens bounds the response, in tokens.
-	MaxTokens int `json:"max_tokens"`
+	MaxTokens int `json:"max_tokens" yaml:"max_tokens"`
 	// Stop ends the completion where one of these strings first appears; the text is cut before it.
-	Stop []string `json:"stop,omitempty"`
+	Stop []string `json:"stop,omitempty" yaml:"stop,omitempty"`
 }
 
 // Prompt asks a Generator for one completion. Either Messages (rendered with the
@@ -140,6 +141,16 @@ type Prompt struct {
 	Messages []Message
 	Text     string
 	Sampling Sampling
+}
+
+// String returns the prompt as a person reads it: each message under its role, then Text.
+func (p Prompt) String() string {
+	var b strings.Builder
+	for _, m := range p.Messages {
+		fmt.Fprintf(&b, "[%s]\n%s\n\n", m.Role, m.Content)
+	}
+	b.WriteString(p.Text)
+	return b.String()
 }
 
 // Finish says why a completion ended.

@@ -69,6 +69,25 @@ func (d *Decoder) Parameters() []Parameter {
 	return list
 }
 
+// Tensors lists the weights as a safetensors file takes them: under their Hugging Face names, in the
+// decoder's dtype, each copied out of the device only when it is written.
+func (d *Decoder) Tensors() []safetensors.Tensor {
+	var list []safetensors.Tensor
+	for _, p := range d.Parameters() {
+		list = append(list, Stored(p.Name, p.Var, p.Shape))
+	}
+	return list
+}
+
+// Stored is v as a safetensors file takes it.
+func Stored(name string, v *torch.Var, shape []int64) safetensors.Tensor {
+	dtype := safetensors.DType(strings.ToUpper(v.DType().String()))
+	return safetensors.Tensor{Name: name, DType: dtype, Shape: shape, Data: func() (data []byte, err error) {
+		defer torch.Catch(&err)
+		return v.Bytes(), nil
+	}}
+}
+
 // Load reads a Hugging Face folder (config.json, one or many safetensors files of f32, bf16 or f16)
 // and keeps the weights as dtype on device. Missing, surplus or misshapen weights are errors that
 // name the weight.
@@ -86,26 +105,25 @@ func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err e
 		return nil, err
 	}
 	defer files.Close()
-	d = newDecoder(config, layout, dtype, device)
+	loaded := newDecoder(config, layout, dtype, device)
 	defer func() {
 		if err != nil {
-			d.Free()
-			d = nil
+			loaded.Free()
 		}
 	}()
 	defer torch.Catch(&err)
-	if err := d.checkNames(files); err != nil {
+	if err := loaded.checkNames(files); err != nil {
 		return nil, err
 	}
-	for _, w := range d.weights() {
+	for _, w := range loaded.weights() {
 		if *w.into, err = read(files, w, dtype, device); err != nil {
 			return nil, err
 		}
 	}
 	if config.TieWordEmbeddings {
-		d.Head = d.Embedding
+		loaded.Head = loaded.Embedding
 	}
-	return d, nil
+	return loaded, nil
 }
 
 // checkNames compares the files' weights with those wanted, before any is read.

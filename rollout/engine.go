@@ -17,7 +17,8 @@ type Engine struct {
 	tokenizer *tokenizer.Tokenizer
 	cache     *model.KVCache
 	seed      uint64
-	rows      []int // invariant batch sizes, ascending
+	rows      []int   // invariant batch sizes, ascending
+	ends      []int32 // the tokens that end a completion
 	queue     []*request
 	slots     []slot
 	stats     Stats
@@ -52,6 +53,7 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 		model: m, tokenizer: t, seed: seed,
 		cache: m.NewKVCache(config.Slots+1, room), // the last slot takes the padding rows' writes
 		rows:  m.InvariantRows(),
+		ends:  t.EndIDs(),
 		slots: make([]slot, config.Slots),
 	}, nil
 }
@@ -105,7 +107,7 @@ func (e *Engine) encode(p azr.Prompt) ([]int32, error) {
 	if len(p.Messages) > 0 {
 		return e.tokenizer.EncodeChat(p.Messages, p.Text)
 	}
-	return e.tokenizer.EncodePrompt(p.Text)
+	return e.tokenizer.EncodeDocument(p.Text)
 }
 
 // Pending counts the prompts submitted and not yet returned.
@@ -223,7 +225,7 @@ func (e *Engine) sample(hidden torch.Tensor, busy []int) (done []azr.Completion)
 	e.stats.SampledTokens += len(busy)
 	for row, i := range busy {
 		r := e.slots[i].request
-		if finish, ended := r.add(int32(ids[row]), logprobs[row], e.tokenizer.EndIDs()); ended {
+		if finish, ended := r.add(int32(ids[row]), logprobs[row], e.ends); ended {
 			done = append(done, r.completion(finish))
 			e.slots[i].request = nil
 		}

@@ -117,7 +117,7 @@ func (t *Trainer) update(ctx context.Context, samples []azr.Sample, r *Report, f
 	r.Batches = len(batches)
 	t.progress.Expect(Phase, len(examples))
 	for _, batch := range batches {
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
 			return err
 		}
 		t.microBatch(newPacked(batch), batch[0].Temperature, stepTokens, r, first)

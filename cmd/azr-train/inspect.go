@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/store"
+)
+
+func inspectCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "inspect",
+		Usage:     "show what a run has done: steps, tasks, examples of completions",
+		ArgsUsage: "RUN",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
+			&cli.IntFlag{Name: "step", Value: -1, Usage: "show the completions of step `N`"},
+			&cli.IntFlag{Name: "limit", Value: 12, Usage: "show at most `N` completions"},
+		},
+		Action: func(c *cli.Context) error {
+			dir, err := oneArgument(c, "the run's folder")
+			if err != nil {
+				return err
+			}
+			r, err := inspectRun(dir, c.Int("step"), c.Int("limit"))
+			if err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				e := json.NewEncoder(os.Stdout)
+				e.SetIndent("", "  ")
+				return e.Encode(r)
+			}
+			r.print(os.Stdout)
+			return nil
+		},
+	}
+}
+
+// inspection is what inspect shows. Text in it came from the model.
+type inspection struct {
+	Run         string                     `json:"run"`
+	Checkpoints []string                   `json:"checkpoints"`
+	Tasks       map[azr.TaskType]int       `json:"tasks"`
+	Journaled   int                        `json:"journaled_results"`
+	Groups      []groupLine                `json:"groups"`
+	Metrics     map[int]map[string]float64 `json:"metrics"`
+	Rows        []azr.Row                  `json:"rows"`
+}
+
+// groupLine is store.Summary with null for means of nothing.
+type groupLine struct {
+	Step        int      `json:"step"`
+	Group       string   `json:"group"`
+	Completions int      `json:"completions"`
+	Passed      int      `json:"passed"`
+	Unchecked   int      `json:"unchecked"`
+	Trained     int      `json:"trained"`
+	Reward      *float64 `json:"reward"`
+	SolveRate   *float64 `json:"solve_rate"`
+}
+
+func inspectRun(dir string, step, limit int) (*inspection, error) {
+	s, err := store.View(filepath.Join(dir, storeFile))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	r := &inspection{Run: dir, Metrics: map[int]map[string]float64{}}
+	r.Checkpoints, _ = filepath.Glob(filepath.Join(dir, "checkpoints", "step-*"))
+	first, last, err := s.Steps()
+	if err != nil {
+		return nil, err
+	}
+	if r.Tasks, err = s.TaskCounts(); err != nil {
+		return nil, err
+	}
+	if r.Journaled, err = s.Journaled(); err != nil {
+		return nil, err
+	}
+	groups, err := s.Summaries(store.Filter{First: first, Last: last})
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		r.Groups = append(r.Groups, groupLine{g.Step, g.Group.String(), g.Completions, g.Passed, g.Unchecked, g.Trained, finite(g.Reward), finite(g.SolveRate)})
+	}
+	records, err := s.Records(first, last)
+	if err != nil {
+		return nil, err
+	}
+	for _, record := range records {
+		r.Metrics[record.Step] = record.Metrics
+	}
+	if step < 0 {
+		step = last
+	}
+	r.Rows, err = s.Rows(store.Filter{First: step, Last: step, Limit: limit})
+	return r, err
+}
+
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
+}
+
+// maxShown bounds what is shown of a completion, in characters.
+const maxShown = 240
+
+func (r *inspection) print(w io.Writer) {
+	fmt.Fprintf(w, "run %s: %d checkpoints, %d journaled results\n", r.Run, len(r.Checkpoints), r.Journaled)
+	for _, t := range azr.TaskTypes {
+		fmt.Fprintf(w, "  %-10s %6d tasks\n", t, r.Tasks[t])
+	}
+	fmt.Fprintf(w, "\n%4s  %-18s %11s %7s %9s %8s %8s %10s\n", "step", "group", "completions", "passed", "unchecked", "trained", "reward", "solve rate")
+	for _, g := range r.Groups {
+		fmt.Fprintf(w, "%4d  %-18s %11d %7d %9d %8d %8s %10s\n", g.Step, g.Group, g.Completions, g.Passed, g.Unchecked, g.Trained, decimal(g.Reward), decimal(g.SolveRate))
+	}
+	for _, row := range r.Rows {
+		verdict := row.Verdict.Outcome.String()
+		if row.Verdict.Reason != "" {
+			verdict += ": " + monitor.Printable(row.Verdict.Reason, maxShown)
+		}
+		fmt.Fprintf(w, "\n%s: %s, reward %.3f\n  %s\n", row.ID, verdict, row.Reward, strings.TrimSpace(monitor.Printable(row.Text, maxShown)))
+	}
+}
+
+func decimal(x *float64) string {
+	if x == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.3f", *x)
+}

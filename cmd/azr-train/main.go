@@ -1,0 +1,108 @@
+// Command azr-train plays Absolute Zero: one language model proposes Python tasks,
+// solves them, and learns from what a sandboxed executor says of both.
+//
+// Results go to stdout and logs to stderr. Bad input ends with one line and exit
+// code 2; an interrupted run with 130.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/torch"
+)
+
+const (
+	exitBadInput    = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	waitPassively()
+	torch.LockThread()
+	ctx, stop := interruptible()
+	defer stop()
+	err := newApp().RunContext(ctx, flagsFirst(os.Args))
+	switch {
+	case err == nil:
+	case errors.Is(err, context.Canceled):
+		os.Exit(exitInterrupted)
+	default:
+		fmt.Fprintln(os.Stderr, "azr-train: "+monitor.Printable(err.Error(), 0))
+		os.Exit(exitBadInput)
+	}
+}
+
+func newApp() *cli.App {
+	app := &cli.App{
+		Name:                      "azr-train",
+		Usage:                     "a language model learns to reason by playing Absolute Zero against itself",
+		HideVersion:               true,
+		Suggest:                   true,
+		DisableSliceFlagSeparator: true, // values of --set may hold commas
+		ExitErrHandler:            func(*cli.Context, error) {},
+		OnUsageError:              usageError,
+		CommandNotFound: func(_ *cli.Context, name string) {
+			fmt.Fprintf(os.Stderr, "azr-train: no such command; got %q; hint: azr-train help\n", name)
+			os.Exit(exitBadInput)
+		},
+		Commands: []*cli.Command{
+			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
+			exportCommand(), execCommand(), inspectCommand(), doctorCommand(),
+		},
+	}
+	for _, c := range app.Commands {
+		c.OnUsageError = usageError
+	}
+	return app
+}
+
+// usageError leaves the report to main: one line.
+func usageError(_ *cli.Context, err error, _ bool) error { return err }
+
+// waitPassively starts the program again with OMP_WAIT_POLICY=passive, which libtorch's thread pool
+// reads when it is loaded: threads that spin while they wait make each other many times slower on
+// cores that are shared.
+func waitPassively() {
+	const policy = "OMP_WAIT_POLICY"
+	if _, ok := os.LookupEnv(policy); ok {
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return
+	}
+	os.Setenv(policy, "passive")
+	_ = syscall.Exec(self, os.Args, os.Environ()) // where it fails, the program merely runs slower
+}
+
+// interruptible returns a context that the first Ctrl-C or SIGTERM cancels; the second ends the process.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitInterrupted)
+	}()
+	return ctx, cancel
+}
+
+// newLog writes pretty lines to a terminal and JSON otherwise.
+func newLog(out zerolog.LevelWriter, pretty bool) zerolog.Logger {
+	if pretty {
+		return zerolog.New(zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}).With().Timestamp().Logger()
+	}
+	return zerolog.New(out).With().Timestamp().Logger()
+}

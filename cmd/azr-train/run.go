@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/trainer/checkpoint"
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "play and learn, in a new run folder",
+		Flags: []cli.Flag{
+			modelFlag(),
+			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults"},
+			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
+			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
+			setFlag(),
+		},
+		Action: func(c *cli.Context) error {
+			if err := flagsOnly(c, "model", "run"); err != nil {
+				return err
+			}
+			config, err := configFromFlags(c)
+			if err != nil {
+				return err
+			}
+			return startRun(c.Context, config, c.Path("run"))
+		},
+	}
+}
+
+func setFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
+}
+
+func configFromFlags(c *cli.Context) (config Config, err error) {
+	config = defaultConfig()
+	if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
+		return config, err
+	}
+	if c.IsSet("steps") {
+		config.Steps = c.Int("steps")
+	}
+	if c.IsSet("seed") {
+		config.Seed = c.Uint64("seed")
+	}
+	if config.Model, err = filepath.Abs(c.Path("model")); err != nil {
+		return config, err
+	}
+	return config, config.validate()
+}
+
+// startRun makes the run's folder and plays all its steps. What fails before the first step leaves no folder.
+func startRun(ctx context.Context, config Config, dir string) error {
+	display, log := newDisplay()
+	defer display.Close()
+	folder, err := newRunFolder(dir, config)
+	if err != nil {
+		return err
+	}
+	r, err := openRun(ctx, folder, config, config.Model, display, log)
+	if err != nil {
+		folder.discard()
+		return err
+	}
+	defer r.close()
+	if err := r.seed(ctx); err != nil {
+		return err
+	}
+	return r.play(ctx, 1, config.Steps)
+}
+
+func resumeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "resume",
+		Usage:     "continue a run from its last checkpoint",
+		ArgsUsage: "RUN",
+		Flags:     []cli.Flag{&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"}},
+		Action: func(c *cli.Context) error {
+			runDir, err := oneArgument(c, "the run's folder")
+			if err != nil {
+				return err
+			}
+			more := -1
+			if c.IsSet("steps") {
+				if more = c.Int("steps"); more < 0 {
+					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
+				}
+			}
+			return resumeRun(c.Context, runDir, more)
+		},
+	}
+}
+
+// resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
+// up to the configured number.
+func resumeRun(ctx context.Context, runDir string, more int) error {
+	display, log := newDisplay()
+	defer display.Close()
+	folder, config, err := openRunFolder(runDir)
+	if err != nil {
+		return err
+	}
+	defer folder.unlock()
+	modelDir := config.Model
+	last, skipped, err := checkpoint.Latest(runDir)
+	for _, reason := range skipped {
+		log.Warn().Err(reason).Msg("checkpoint not used")
+	}
+	switch {
+	case errors.Is(err, checkpoint.ErrNone) && len(skipped) == 0:
+		log.Info().Msg("no checkpoint yet: the run starts again from its first step")
+	case err != nil:
+		return err
+	default:
+		modelDir = last.Dir
+	}
+	r, err := openRun(ctx, folder, config, modelDir, display, log)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	step, err := r.rollBack(last)
+	if err != nil {
+		return err
+	}
+	if step == 0 {
+		if err := r.seed(ctx); err != nil {
+			return err
+		}
+	}
+	to := config.Steps
+	if more >= 0 {
+		to = step + more
+	}
+	return r.play(ctx, step+1, to)
+}
+
+func exportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "export",
+		Usage:     "write a run's last checkpoint as a Hugging Face folder",
+		ArgsUsage: "RUN",
+		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make"}},
+		Action: func(c *cli.Context) error {
+			runDir, err := oneArgument(c, "the run's folder", "out")
+			if err != nil {
+				return err
+			}
+			last, skipped, err := checkpoint.Latest(runDir)
+			for _, reason := range skipped {
+				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
+			}
+			if err != nil {
+				return err
+			}
+			if err := checkpoint.Export(last.Dir, c.Path("out")); err != nil {
+				return err
+			}
+			fmt.Println(c.Path("out"))
+			return nil
+		},
+	}
+}

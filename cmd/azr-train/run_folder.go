@@ -1,0 +1,91 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// The files of a run folder that this package writes; the others are their packages'.
+const (
+	configFile = "config.yaml"
+	storeFile  = "run.sqlite"
+	lockFile   = "lock"
+)
+
+// runFolder is a run's folder, held by this process.
+type runFolder struct {
+	dir  string
+	lock *os.File
+}
+
+// newRunFolder makes the folder with what identifies the run. It refuses one that exists.
+func newRunFolder(dir string, config Config) (*runFolder, error) {
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
+		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
+	}
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("run: the run folder exists; got %s, want a new one; hint: azr-train resume %s", dir, dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
+	}
+	f := &runFolder{dir: dir}
+	if err = f.hold(); err == nil {
+		err = os.WriteFile(f.path(configFile), dumpConfig(&config), 0o644)
+	}
+	if err != nil {
+		f.discard()
+		return nil, fmt.Errorf("run: cannot write to the run folder: %w", err)
+	}
+	return f, nil
+}
+
+// openRunFolder holds an existing run and reads its configuration.
+func openRunFolder(dir string) (*runFolder, Config, error) {
+	config := defaultConfig()
+	f := &runFolder{dir: dir}
+	if _, err := os.Stat(f.path(configFile)); err != nil {
+		return nil, config, fmt.Errorf("resume: not a run folder; got %s: %w", dir, err)
+	}
+	if err := loadConfig(&config, f.path(configFile), nil); err != nil {
+		return nil, config, err
+	}
+	if err := config.validate(); err != nil {
+		return nil, config, err
+	}
+	return f, config, f.hold()
+}
+
+func (f *runFolder) path(name string) string { return filepath.Join(f.dir, name) }
+
+// hold locks the folder for this process; the lock goes with the process, however that ends.
+func (f *runFolder) hold() error {
+	lock, err := os.OpenFile(f.path(lockFile), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return fmt.Errorf("run: another process works on %s; hint: wait for it or stop it", f.dir)
+	}
+	f.lock = lock
+	return nil
+}
+
+func (f *runFolder) unlock() {
+	if f.lock != nil {
+		f.lock.Close()
+	}
+}
+
+// discard removes a folder that this process made and could not use.
+func (f *runFolder) discard() {
+	f.unlock()
+	_ = os.RemoveAll(f.dir)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/rollout"
+	"github.com/azr-train/azr/rollout/tokenizer"
+	"github.com/azr-train/azr/torch"
+)
+
+func scoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "score",
+		Usage: `log-probs of {"text":…} or {"ids":[…]} lines from stdin`,
+		Flags: []cli.Flag{modelFlag(), deviceFlag()},
+		Action: func(c *cli.Context) error {
+			if err := flagsOnly(c, "model"); err != nil {
+				return err
+			}
+			device, err := torch.ParseDevice(c.String("device"))
+			if err != nil {
+				return err
+			}
+			m, err := model.Load(c.Path("model"), torch.F32, device)
+			if err != nil {
+				return err
+			}
+			defer m.Free()
+			return score(m, c.Path("model"), os.Stdin, os.Stdout)
+		},
+	}
+}
+
+// score answers each line of in, in order. The tokenizer is loaded for the first line with text.
+func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
+	var t *tokenizer.Tokenizer
+	return eachLine(in, out, func(line struct {
+		Text *string `json:"text"`
+		IDs  []int32 `json:"ids"`
+	}) (any, error) {
+		if (line.Text == nil) == (line.IDs == nil) {
+			return nil, errors.New(`want either "text" or "ids"`)
+		}
+		if line.Text != nil {
+			var err error
+			if t == nil {
+				if t, err = tokenizer.Load(dir); err != nil {
+					return nil, err
+				}
+			}
+			if line.IDs, err = t.EncodePrompt(*line.Text); err != nil {
+				return nil, err
+			}
+		}
+		logprobs, err := rollout.Score(m, line.IDs)
+		return struct {
+			IDs      []int32   `json:"ids"`
+			LogProbs []float32 `json:"logprobs"`
+		}{line.IDs, logprobs}, err
+	})
+}
+
+// maxLine bounds a line of JSON input, in bytes.
+const maxLine = 64 << 20
+
+func newLines(in io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxLine)
+	return lines
+}
+
+// eachLine decodes each line of in as JSON and writes the answer as a line of JSON. Errors name the line.
+func eachLine[L any](in io.Reader, out io.Writer, answer func(L) (any, error)) error {
+	lines, w := newLines(in), bufio.NewWriter(out)
+	for n := 1; lines.Scan(); n++ {
+		var line L
+		err := json.Unmarshal(lines.Bytes(), &line)
+		var result any
+		if err == nil {
+			result, err = answer(line)
+		}
+		if err != nil {
+			w.Flush()
+			return fmt.Errorf("stdin line %d: %w", n, err)
+		}
+		if err := json.NewEncoder(w).Encode(result); err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("stdin: %w", err)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,122 @@
+package monitor
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/azr-train/azr"
+)
+
+// Summary is what a run ends with, as plain text for its user.
+type Summary struct {
+	// Records are the steps of this run, in order; only Metrics and Timings are read. A step 0 is the seeding.
+	Records []azr.StepRecord
+	// Run is the run's folder, Model that of the exported model; empty if there is none.
+	Run, Model string
+	// Next lists commands to try next.
+	Next []string
+}
+
+// maxPhases bounds the table of times.
+const maxPhases = 8
+
+// String lays the summary out in some 25 lines.
+func (s Summary) String() string {
+	var b strings.Builder
+	played := slices.DeleteFunc(slices.Clone(s.Records), func(r azr.StepRecord) bool { return r.Step == 0 })
+	if len(played) == 0 {
+		b.WriteString("no step was finished\n")
+	} else {
+		fmt.Fprintf(&b, "%s of self-play (%d to %d)\n\n", count(len(played), "step"), played[0].Step, played[len(played)-1].Step)
+		writeTasks(&b, played)
+	}
+	writeTimes(&b, s.Records)
+	b.WriteString("\n")
+	for _, place := range [][2]string{{"run", s.Run}, {"model", s.Model}} {
+		if place[1] != "" {
+			fmt.Fprintf(&b, "%-6s %s\n", place[0], Printable(place[1], 0))
+		}
+	}
+	if len(s.Next) > 0 {
+		b.WriteString("next   " + strings.Join(s.Next, "\n       ") + "\n")
+	}
+	return b.String()
+}
+
+// writeTasks is a row a task type and one for all.
+func writeTasks(b *strings.Builder, records []azr.StepRecord) {
+	const row = "%-10s %10s %6s %6s %9s %10s %8s %10s %8s\n"
+	b.WriteString("                           tasks                 solve rate           reward\n")
+	fmt.Fprintf(b, row, "type", "proposed", "valid", "copies", "in buffer", "estimates", "answers", "proposer", "solver")
+	line := func(name string, t tally) {
+		fmt.Fprintf(b, row, name, whole(t.proposed), whole(t.valid), whole(t.duplicates), whole(t.buffer),
+			t.estimate, t.solve, t.proposeReward, t.solveReward)
+	}
+	for _, t := range azr.TaskTypes {
+		line(t.String(), tallyOf(records, t))
+	}
+	all := tallyOf(records, azr.TaskTypes[:]...)
+	line("all", all)
+	fmt.Fprintf(b, "\nof all completions %s could not be checked and %s were cut at the length limit\n",
+		whole(all.unchecked), whole(all.truncated))
+}
+
+// writeTimes is a row for each phase, the longest first, and one for the whole.
+func writeTimes(b *strings.Builder, records []azr.StepRecord) {
+	const step = "step"
+	total := map[string]float64{}
+	for _, r := range records {
+		for name, v := range r.Timings {
+			if phase, ok := strings.CutSuffix(name, "_seconds"); ok {
+				total[phase] += v
+			}
+		}
+	}
+	if len(total) == 0 {
+		return
+	}
+	all, rest := total[step], total[step]
+	delete(total, step)
+	phases := slices.SortedFunc(maps.Keys(total), func(a, b string) int {
+		return cmp.Or(cmp.Compare(total[b], total[a]), cmp.Compare(a, b))
+	})
+	fmt.Fprintf(b, "\n%-24s %10s\n", "time", "seconds")
+	for i, phase := range phases {
+		if i < maxPhases {
+			fmt.Fprintf(b, "%-24s %10.1f\n", Printable(phase, 24), total[phase])
+			rest -= total[phase]
+		}
+	}
+	if all > 0 {
+		if rest >= 0.05 {
+			fmt.Fprintf(b, "%-24s %10.1f\n", "rest", rest)
+		}
+		fmt.Fprintf(b, "%-24s %10.1f\n", "all", all)
+	}
+}
+
+// StepLine tells in one line what came of a step.
+func StepLine(r azr.StepRecord) string {
+	t := tallyOf([]azr.StepRecord{r}, azr.TaskTypes[:]...)
+	line := fmt.Sprintf("%s of %s valid, solve rate %v estimated %v answered, reward %v proposer %v solver",
+		whole(t.valid), count(int(t.proposed), "proposal"), t.estimate, t.solve, t.proposeReward, t.solveReward)
+	if r.Step == 0 {
+		line = fmt.Sprintf("seeded: %s in the buffers", count(int(t.buffer), "task"))
+	}
+	if seconds, ok := r.Timings["step_seconds"]; ok {
+		line += fmt.Sprintf(", %.1f s", seconds)
+	}
+	return line
+}
+
+func whole(v float64) string { return fmt.Sprintf("%.0f", v) }
+
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}

@@ -1,0 +1,64 @@
+package trainer
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/safetensors"
+)
+
+// The optimiser's tensors are named for their parameter with one of these prefixes.
+const (
+	firstMoment  = "exp_avg."
+	secondMoment = "exp_avg_sq."
+)
+
+// Updates is the number of optimiser steps made so far.
+func (t *Trainer) Updates() int { return t.updates }
+
+// Optimizer lists AdamW's moments as a safetensors file takes them.
+func (t *Trainer) Optimizer() []safetensors.Tensor {
+	var list []safetensors.Tensor
+	for i, p := range t.model.Parameters() {
+		list = append(list, model.Stored(firstMoment+p.Name, t.m[i], p.Shape), model.Stored(secondMoment+p.Name, t.v[i], p.Shape))
+	}
+	return list
+}
+
+// Restore continues an optimiser that [Trainer.Optimizer] wrote after the given number of updates.
+func (t *Trainer) Restore(file *safetensors.File, updates int) (err error) {
+	defer torch.Catch(&err)
+	for i, p := range t.model.Parameters() {
+		for _, moment := range []struct {
+			name string
+			v    *torch.Var
+		}{{firstMoment + p.Name, t.m[i]}, {secondMoment + p.Name, t.v[i]}} {
+			if err := restore(file, moment.name, moment.v); err != nil {
+				return err
+			}
+		}
+	}
+	t.updates = updates
+	return nil
+}
+
+func restore(file *safetensors.File, name string, v *torch.Var) error {
+	info, ok := file.Lookup(name)
+	if !ok || !slices.Equal(info.Shape, v.Shape()) {
+		return fmt.Errorf("trainer.Restore: %s does not fit the model; got %v of %s, want %v", file.Path(), info.Shape, name, v.Shape())
+	}
+	dtype, err := torch.ParseDType(string(info.DType))
+	if err != nil {
+		return err
+	}
+	data, err := file.Read(name)
+	if err != nil {
+		return err
+	}
+	s := torch.NewScope()
+	defer s.Close()
+	v.Set(s.FromBytes(data, dtype, torch.CPU, info.Shape...))
+	return nil
+}
