@@ -37,21 +37,22 @@ func (r *request) position() int64 { return int64(len(r.promptID) + len(r.ids) -
 // add takes a sampled token and tells whether the request has ended, and why.
 func (r *request) add(id int32, logprob float32, ends []int32) (azr.Finish, bool) {
 	r.ids, r.logprobs = append(r.ids, id), append(r.logprobs, logprob)
-	if slices.Contains(ends, id) {
-		r.text.WriteString(r.stream.Flush())
-		return azr.Stopped, true
+	searched, ended := r.text.Len(), slices.Contains(ends, id)
+	if !ended {
+		r.text.WriteString(r.stream.Add(id))
 	}
-	searched := r.text.Len()
-	r.text.WriteString(r.stream.Add(id))
 	if r.cutAtStop(searched) {
 		return azr.Stopped, true
 	}
-	if len(r.ids) >= r.limit {
-		r.text.WriteString(r.stream.Flush())
-		r.cutAtStop(searched)
-		return azr.Truncated, true
+	if !ended && len(r.ids) < r.limit {
+		return azr.Stopped, false
 	}
-	return azr.Stopped, false
+	// What the stream held back may complete a stop string.
+	r.text.WriteString(r.stream.Flush())
+	if r.cutAtStop(searched) || ended {
+		return azr.Stopped, true
+	}
+	return azr.Truncated, true
 }
 
 // cutAtStop ends the text before the first stop string that reaches past the first searched bytes.

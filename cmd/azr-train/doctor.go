@@ -59,7 +59,9 @@ func doctor(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	defer pool.Close()
-	line("executor", "level %s, %s", pool.Level(), pool.Python())
+	python, file := pool.Python()
+	line("executor", "level %s", pool.Level())
+	line("python", "%s, %s", python, file)
 	return nil
 }
 

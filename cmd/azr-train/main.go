@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -100,7 +101,7 @@ func interruptible() (context.Context, context.CancelFunc) {
 }
 
 // newLog writes pretty lines to a terminal and JSON otherwise.
-func newLog(out zerolog.LevelWriter, pretty bool) zerolog.Logger {
+func newLog(out io.Writer, pretty bool) zerolog.Logger {
 	if pretty {
 		return zerolog.New(zerolog.ConsoleWriter{Out: out, TimeFormat: time.TimeOnly}).With().Timestamp().Logger()
 	}

@@ -38,10 +38,6 @@ func runCommand() *cli.Command {
 	}
 }
 
-func setFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
-}
-
 func configFromFlags(c *cli.Context) (config Config, err error) {
 	config = defaultConfig()
 	if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {

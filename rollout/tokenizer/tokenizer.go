@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -23,6 +24,7 @@ type Tokenizer struct {
 	// tokens such as <0xE4>.
 	special, fallback map[int32]bool
 	ends              []int32
+	vocabSize         int
 	// affixes replace the tokenizer's post-processor if not nil.
 	affixes *affixes
 }
@@ -57,6 +59,8 @@ func (t *Tokenizer) open(f *folder) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(f.dir, tokenizerFile), err)
 	}
+	// The library counts anew each time, in milliseconds.
+	t.vocabSize = int(t.parsing.VocabSize())
 	t.special = make(map[int32]bool)
 	var contents []string
 	for _, token := range added {
@@ -89,7 +93,7 @@ func (t *Tokenizer) openModels(data []byte) error {
 	}()
 	var err error
 	t.parsing, err = tokenizers.FromBytes(data)
-	return errors.Join(<-plainErr, err)
+	return cmp.Or(<-plainErr, err)
 }
 
 // fallbackIDs finds the 256 byte tokens of a tokenizer with byte fallback.
@@ -123,7 +127,7 @@ func (t *Tokenizer) EndIDs() []int32 { return slices.Clone(t.ends) }
 
 // VocabSize returns the number of tokens, added ones included. A model's
 // embedding may have more rows.
-func (t *Tokenizer) VocabSize() int { return int(t.parsing.VocabSize()) }
+func (t *Tokenizer) VocabSize() int { return t.vocabSize }
 
 // ID returns the id of a token as written in the vocabulary, for example
 // "<|im_end|>" or "Ġthe"; false if there is none.

@@ -1,0 +1,92 @@
+package executor
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/executor/sandbox"
+)
+
+// Level is how well workers are confined, see package sandbox.
+type Level = sandbox.Level
+
+// The levels, weakest first.
+const (
+	None    = sandbox.None
+	Minimal = sandbox.Minimal
+	Lite    = sandbox.Lite
+	Full    = sandbox.Full
+)
+
+// Journal remembers results by key. [azr.Store] is one. The first result
+// recorded for a key stays.
+type Journal interface {
+	Lookup(key string) (azr.Result, bool, error)
+	Record(key string, r azr.Result) error
+}
+
+// Config says how programs are run. Start from [DefaultConfig].
+type Config struct {
+	// Python is the interpreter: a name to look for on PATH or a file. It must be CPython 3.11 or later
+	// and readable for the user that workers run as; with the default, "python3", /usr/bin/python3
+	// stands in where the first one found is neither.
+	Python string `yaml:"python"`
+	// Slots is how many programs run at once; default: the number of CPUs.
+	Slots int `yaml:"slots"`
+	// Timeout bounds one execution's wall time, and its CPU time one second later; default 2s.
+	Timeout time.Duration `yaml:"timeout"`
+	// Memory bounds one execution's address space, in bytes; default 512 MiB.
+	Memory int64 `yaml:"memory"`
+	// ValueBytes bounds the canonical text of a value, and the text of an input; default 64 KiB.
+	ValueBytes int `yaml:"value_bytes"`
+	// OutputBytes bounds what a program prints; default 1 MiB.
+	OutputBytes int `yaml:"output_bytes"`
+	// Require is the weakest level to run at; default Lite.
+	Require Level `yaml:"require"`
+	// AtMost is the strongest level to try; default Full.
+	AtMost Level `yaml:"at_most"`
+	// Gate refuses proposed programs (executions with Twice set) that import or use what a task has no
+	// need of; default true. It is policy: the sandbox holds without it.
+	Gate bool `yaml:"gate"`
+	// Journal, if set, is asked before a program is run and told what came of it.
+	Journal Journal `yaml:"-"`
+}
+
+// DefaultConfig returns the defaults given at each field.
+func DefaultConfig() Config {
+	return Config{
+		Python: defaultPython, Slots: runtime.NumCPU(), Timeout: 2 * time.Second, Memory: 512 << 20,
+		ValueBytes: 64 << 10, OutputBytes: 1 << 20, Require: Lite, AtMost: Full, Gate: true,
+	}
+}
+
+// minMemory is what the interpreter itself needs, with room to load a few modules.
+const minMemory = 64 << 20
+
+// Validate names the first field that makes no sense.
+func (c Config) Validate() error {
+	bad := func(field string, got any, want string) error {
+		return fmt.Errorf("executor.Config: bad %s; got %v, want %s", field, got, want)
+	}
+	switch {
+	case c.Python == "":
+		return bad("python", `""`, "a name or a file")
+	case c.Slots < 1:
+		return bad("slots", c.Slots, "at least 1")
+	case c.Timeout < time.Millisecond:
+		return bad("timeout", c.Timeout, "at least 1ms")
+	case c.Memory < minMemory:
+		return bad("memory", c.Memory, "at least 67108864 bytes (64 MiB)")
+	case c.ValueBytes < 1 || c.ValueBytes > maxFrame/8:
+		return bad("value_bytes", c.ValueBytes, fmt.Sprintf("1 to %d", maxFrame/8))
+	case c.OutputBytes < 0:
+		return bad("output_bytes", c.OutputBytes, "at least 0")
+	case c.Require > Full:
+		return bad("require", c.Require, "none, minimal, lite or full")
+	case c.AtMost > Full || c.AtMost < c.Require:
+		return bad("at_most", c.AtMost, "a level from require to full")
+	}
+	return nil
+}

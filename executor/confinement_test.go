@@ -1,0 +1,142 @@
+package executor
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr"
+)
+
+func atEachLevel(t *testing.T, test func(t *testing.T, p *Pool)) {
+	for _, level := range levelsHere {
+		t.Run(level.String(), func(t *testing.T) { test(t, openAt(t, level, nil)) })
+	}
+}
+
+func TestNothingIsWritable(t *testing.T) {
+	program := `
+import os, sys
+def f(paths):
+    done = []
+    for path in paths + [os.getcwd(), os.path.dirname(os.__file__), os.path.dirname(sys.executable)]:
+        for change in (
+            lambda: os.open(path, os.O_WRONLY), lambda: os.open(path + "/x", os.O_WRONLY | os.O_CREAT), lambda: os.open(path, os.O_RDWR | os.O_TMPFILE),
+            lambda: os.open(path, os.O_TRUNC), lambda: os.mkdir(path + "/x"), lambda: os.symlink("/", path + "/x"), lambda: os.mkfifo(path + "/x"),
+            lambda: os.rename(path, path + "x"), lambda: os.unlink(path), lambda: os.rmdir(path), lambda: os.chmod(path, 0o777),
+            lambda: os.utime(path), lambda: os.truncate(path, 0), lambda: os.link(path, path + "/x"), lambda: os.setxattr(path, "user.x", b""),
+        ):
+            try:
+                change()
+            except OSError:
+                continue
+            done.append(path)
+    return done
+`
+	paths := `["/", "/tmp", "/dev/shm", "/dev/null", "/var/tmp", "/home", "/proc/self", "/proc/self/fd/1", "/etc/hosts", "/usr/lib", "/run/lock", "/old", "."]`
+	atEachLevel(t, func(t *testing.T, p *Pool) {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: "[]"}, runOne(t, p, program, paths))
+	})
+}
+
+func TestOnlyTheInterpreterIsReadable(t *testing.T) {
+	program := `
+import os
+def f(paths):
+    seen = []
+    for path in paths:
+        for look in (lambda: open(path).read(1), lambda: os.listdir(path)):
+            try:
+                look()
+            except OSError:
+                continue
+            seen.append(path)
+    return seen
+`
+	cwd, err := os.Getwd()
+	require.NoError(t, err)
+	paths, err := json.Marshal([]string{"/etc/passwd", "/proc", "/proc/self/environ", "/proc/1/cmdline", "/sys", "/dev", "/dev/null", "/tmp", "/home", "/root", "/usr/share", cwd, cwd + "/doc.go"})
+	require.NoError(t, err)
+	atEachLevel(t, func(t *testing.T, p *Pool) {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: "[]"}, runOne(t, p, program, string(paths)))
+	})
+}
+
+func TestDescriptorsOfTheChild(t *testing.T) {
+	program := `
+import os
+def f():
+    held = []
+    for fd in range(64):
+        try: os.fstat(fd); held.append(fd)
+        except OSError: pass
+    return held, os.read(0, 100), os.isatty(1)
+`
+	atEachLevel(t, func(t *testing.T, p *Pool) {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: "([0, 1, 2, 3], b'', False)"}, runOne(t, p, program, ""))
+	})
+}
+
+func TestChildSeesNothingOfTheTrainer(t *testing.T) {
+	t.Setenv("AZR_SECRET", "s3cret")
+	program := "import os, sys\ndef f(): return sorted(os.environ), sys.argv, sys.orig_argv, sys.modules['__main__'].__name__"
+	atEachLevel(t, func(t *testing.T, p *Pool) {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: "([], [], [], 'program')"}, runOne(t, p, program, ""))
+	})
+}
+
+// trainerEnv makes this test binary play the trainer that is killed.
+const trainerEnv = "AZR_EXECUTOR_TEST_LEVEL"
+
+func TestMain(m *testing.M) {
+	if level, ok := os.LookupEnv(trainerEnv); ok {
+		playTrainer(level)
+	}
+	os.Exit(m.Run())
+}
+
+// playTrainer runs a program that never ends, and says so.
+func playTrainer(name string) {
+	c := DefaultConfig()
+	err := c.Require.UnmarshalText([]byte(name))
+	c.AtMost, c.Timeout, c.Slots = c.Require, 10*time.Minute, 1
+	if err == nil {
+		var p *Pool
+		if p, err = Open(context.Background(), c); err == nil {
+			fmt.Println("open")
+			_, err = p.Run(context.Background(), azr.Execution{Program: "def f():\n    while True: pass", Inputs: []string{""}})
+		}
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
+func TestKilledTrainerLeavesNoOrphan(t *testing.T) {
+	for _, level := range levelsHere {
+		t.Run(level.String(), func(t *testing.T) {
+			openAt(t, level, nil)
+			trainer := exec.Command(os.Args[0])
+			trainer.Env = append(os.Environ(), trainerEnv+"="+level.String())
+			out, err := trainer.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, trainer.Start())
+			line, err := bufio.NewReader(out).ReadString('\n')
+			require.NoError(t, err)
+			require.Equal(t, "open", strings.TrimSpace(line))
+			worker := busyWorkerOf(t, trainer.Process.Pid, 0)
+			require.Len(t, processesOfSession(t, worker), 2)
+			require.NoError(t, trainer.Process.Kill())
+			_ = trainer.Wait()
+			require.Eventually(t, func() bool { return len(processesOfSession(t, worker)) == 0 }, 10*time.Second, 5*time.Millisecond)
+		})
+	}
+}

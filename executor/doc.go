@@ -1,0 +1,63 @@
+// Package executor runs Python programs that nobody has read, written by a
+// model that is paid for finding holes, and tells what became of them.
+//
+// # Theory of operation
+//
+// A [Pool] keeps workers (zygotes): confined Python processes that have loaded
+// the interpreter and a few modules once. For each input of an execution a worker forks a
+// child, the child runs the program and claims a value, the worker says how the
+// child ended, and the Pool reads the claim as a literal:
+//
+//	Run -> journal -> slot -> worker -> fork: child -> frame -> worker -> reply -> literal -> Result
+//
+// A fork costs a millisecond or two where a new interpreter costs fifty, and
+// leaves nothing behind: a program that changes builtins, leaves threads or
+// fills memory does so in a process that nobody uses again.
+//
+// Who decides what:
+//
+//   - The trainer reads inputs, values and answers as literals (package
+//     literal), and alone compares them. A child never holds the expected
+//     answer, so there is nothing to find and no verdict to forge.
+//   - The worker decides timeout, memory, output limits and death by signal,
+//     from outside the child.
+//   - The child claims a value. A program can reach into its own process and
+//     claim another value than f returned: that does not help a solver, who does
+//     not know the expected one, and a proposer gets past the gate first (Config.Gate).
+//
+// # Confinement
+//
+// Package sandbox starts a worker without network, without a writable place,
+// with a view of the interpreter's files alone, and with a list of allowed
+// system calls; it dies with the trainer. The child gives up the rest: limits on
+// memory, CPU, descriptors and processes, and a second filter that forbids fork,
+// exec, signals and changes of limits. So nothing that a program starts can
+// outlive it. A child gets four descriptors: /dev/null, twice a pipe whose bytes
+// are counted and dropped, and the pipe for its one frame. The pipes between
+// trainer and worker are not among them.
+//
+// What a machine allows differs. [Open] tries levels from Config.AtMost down
+// and settles on the first at which real attacks fail: each worker is attacked
+// before its first task. Below Config.Require it refuses and names what is missing.
+//
+// # Determinism
+//
+// An execution with Twice set runs each input under two workers with different
+// hash seeds, address spaces and process ids, and is OK only if both agree. Two
+// forks of one worker would agree on id() and hash(). Single executions always
+// use the first kind of worker, so a stored output stays reproducible.
+//
+// # What it is not
+//
+// Not a judge: it knows no tasks, answers or rewards. Not protection against
+// kernel bugs, timing channels, or a program that lies about its own value.
+//
+// # Contract
+//
+// A Pool is safe for concurrent use and runs Config.Slots programs at a time.
+// Whatever a program does is a [azr.Result]. A worker that hangs or dies is
+// killed and its task run once more on a new one; then the result is
+// [azr.Infra], which is neither journaled nor a verdict. Run's error means that
+// ctx ended, the journal failed, or workers do not start any more. Close ends
+// every process.
+package executor

@@ -1,0 +1,127 @@
+package confine
+
+import (
+	"encoding/binary"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Offsets into struct seccomp_data, and the actions.
+const (
+	offsetNumber = 0
+	offsetArch   = 4
+	offsetArgs   = 16
+
+	actionAllow = unix.SECCOMP_RET_ALLOW
+	actionDeny  = unix.SECCOMP_RET_ERRNO | uint32(unix.EPERM)
+	actionKill  = unix.SECCOMP_RET_KILL_PROCESS
+	// actionAbsent lets libc fall back to the older call, whose arguments can be seen.
+	actionAbsent = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
+)
+
+// argumentRule denies a system call by the low half of one argument: if it has
+// one of the bits of mask, or is one of values. Otherwise the call is allowed.
+type argumentRule struct {
+	call   uintptr
+	arg    uint32
+	mask   uint32
+	values []uint32
+}
+
+// argumentRules keep the first filter's calls from writing files, making
+// namespaces and locking files, which would be a channel between workers.
+func argumentRules() []argumentRule {
+	const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND
+	const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
+	locks := []uint32{unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_SETLEASE, unix.F_NOTIFY}
+	rules := []argumentRule{
+		{call: unix.SYS_OPENAT, arg: 2, mask: writing},
+		{call: unix.SYS_CLONE, arg: 0, mask: namespaces},
+		{call: unix.SYS_FCNTL, arg: 1, values: locks},
+	}
+	if legacyOpen != 0 {
+		rules = append(rules, argumentRule{call: legacyOpen, arg: 1, mask: writing})
+	}
+	return rules
+}
+
+func load(offset uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+}
+
+func jump(test uint16, k uint32, yes, no int) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, K: k, Jt: uint8(yes), Jf: uint8(no)}
+}
+
+func answer(action uint32) unix.SockFilter {
+	return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: action}
+}
+
+// prologue kills whoever calls by another architecture's numbers, which mean
+// other calls than those that the filter looks at.
+func prologue() []unix.SockFilter {
+	program := []unix.SockFilter{
+		load(offsetArch), jump(unix.BPF_JEQ, auditArch, 1, 0), answer(actionKill),
+		load(offsetNumber),
+	}
+	if foreignBit != 0 {
+		program = append(program, jump(unix.BPF_JGE, foreignBit, 0, 1), answer(actionKill))
+	}
+	return program
+}
+
+// compile decides the call by its arguments.
+func (r argumentRule) compile() []unix.SockFilter {
+	var tests []unix.SockFilter
+	if r.mask != 0 {
+		tests = append(tests, jump(unix.BPF_JSET, r.mask, 1, 0))
+	}
+	for i, v := range r.values {
+		tests = append(tests, jump(unix.BPF_JEQ, v, len(r.values)-i, 0))
+	}
+	body := append([]unix.SockFilter{load(offsetArgs + 8*r.arg)}, tests...)
+	body = append(body, answer(actionAllow), answer(actionDeny))
+	return append([]unix.SockFilter{jump(unix.BPF_JEQ, uint32(r.call), 0, len(body))}, body...)
+}
+
+// choose answers hit for the listed calls and miss for all others.
+func choose(calls []uintptr, hit, miss uint32) []unix.SockFilter {
+	var program []unix.SockFilter
+	for i, call := range calls {
+		program = append(program, jump(unix.BPF_JEQ, uint32(call), len(calls)-i, 0))
+	}
+	return append(program, answer(miss), answer(hit))
+}
+
+// initFilter is installed before the interpreter starts and holds for it and
+// all that it forks: what is not listed fails with EPERM.
+func initFilter() []unix.SockFilter {
+	program := prologue()
+	program = append(program, jump(unix.BPF_JEQ, unix.SYS_CLONE3, 0, 1), answer(actionAbsent))
+	for _, rule := range argumentRules() {
+		program = append(program, rule.compile()...)
+	}
+	return append(program, choose(interpreterCalls(), actionAllow, actionDeny)...)
+}
+
+// ChildFilter is the filter that the worker adds in each child before it runs
+// a program: no new process, program, signal or limit. It is short because
+// installing one costs microseconds a rule. The bytes are an array of struct
+// sock_filter in the machine's order.
+func ChildFilter() []byte {
+	program := append(prologue(), choose(workerCalls(), actionDeny, actionAllow)...)
+	var raw []byte
+	for _, i := range program {
+		raw = binary.NativeEndian.AppendUint16(raw, i.Code)
+		raw = append(raw, i.Jt, i.Jf)
+		raw = binary.NativeEndian.AppendUint32(raw, i.K)
+	}
+	return raw
+}
+
+func install(program []unix.SockFilter) error {
+	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&fprog)), 0, 0)
+}

@@ -1,0 +1,6 @@
+package sandbox
+
+import _ "embed"
+
+//go:embed init_linux_amd64
+var initImage []byte

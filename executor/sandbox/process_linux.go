@@ -1,0 +1,147 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/azr-train/azr/executor/sandbox/confine"
+)
+
+// Command is what to run and how well to confine it.
+type Command struct {
+	Level Level
+	// Argv is the program, by its absolute path, and its arguments; Env its whole environment.
+	Argv, Env []string
+	// Readable are the files and directories it may read and execute, parents first; missing ones are left out.
+	Readable []string
+	// LastPID is where its process ids start where it has a pid namespace; 0 means at 1.
+	LastPID int
+}
+
+// Process is a running confined program. Its file descriptor 3 is /dev/null.
+type Process struct {
+	// In is the program's standard input and Out its standard output. Both take deadlines.
+	In, Out *os.File
+
+	cmd    *exec.Cmd
+	stderr *tail
+	kill   sync.Once
+}
+
+// UserID is the user that a confined program of this process's runs as.
+func UserID() int {
+	if os.Getuid() == 0 {
+		return confine.Nobody
+	}
+	return os.Getuid()
+}
+
+// Start starts the command. That it returned no error does not mean that
+// confining succeeded: if that fails the process exits and Stderr says why.
+func Start(c Command) (*Process, error) {
+	program, err := initProgram()
+	if err != nil {
+		return nil, fmt.Errorf("sandbox.Start: %w", err)
+	}
+	spec, err := json.Marshal(confine.Spec{
+		Root: c.Level >= Full, Landlock: c.Level >= Lite, Seccomp: c.Level >= Minimal,
+		Readable: c.Readable, LastPID: c.LastPID, Argv: c.Argv, Env: c.Env,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sandbox.Start: %w", err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, fmt.Errorf("sandbox.Start: %w", err)
+	}
+	defer null.Close()
+	p := &Process{stderr: &tail{}}
+	p.cmd = exec.Command("/proc/self/fd/4")
+	p.cmd.Args = []string{"azr-sandbox"}
+	p.cmd.Env = []string{"AZR_SANDBOX=" + string(spec)}
+	p.cmd.ExtraFiles = []*os.File{null, program}
+	p.cmd.Stderr = p.stderr
+	p.cmd.WaitDelay = time.Second
+	p.cmd.SysProcAttr = attributes(c.Level)
+	if err := p.start(); err != nil {
+		return nil, fmt.Errorf("sandbox.Start: %w", err)
+	}
+	return p, nil
+}
+
+// attributes puts the process into a session of its own and, for Full, into
+// namespaces. There it is root of nothing but them: outside it is [UserID].
+func attributes(l Level) *syscall.SysProcAttr {
+	attr := &syscall.SysProcAttr{Setsid: true}
+	if l < Full {
+		return attr
+	}
+	attr.Cloneflags = syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET |
+		syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS | syscall.CLONE_NEWCGROUP
+	group := os.Getgid()
+	if os.Getuid() == 0 {
+		group = confine.Nobody
+	}
+	attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: UserID(), Size: 1}}
+	attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: group, Size: 1}}
+	attr.GidMappingsEnableSetgroups = os.Getuid() == 0
+	attr.Credential = &syscall.Credential{NoSetGroups: os.Getuid() != 0}
+	return attr
+}
+
+func (p *Process) start() error {
+	childIn, in, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	out, childOut, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, childIn.Close(), in.Close())
+	}
+	p.cmd.Stdin, p.cmd.Stdout = childIn, childOut
+	// A parent's death is that of the thread that forked. The goroutine of a caller
+	// may own its thread and end it; one of our own does not.
+	started := make(chan error)
+	go func() { started <- p.cmd.Start() }()
+	err = <-started
+	childIn.Close()
+	childOut.Close()
+	if err != nil {
+		in.Close()
+		out.Close()
+		return err
+	}
+	p.In, p.Out = in, out
+	return nil
+}
+
+// PID returns the process's id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Stderr returns the end of what the program wrote to its standard error.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
+// Kill ends the process with all that it started, waits for its end, and
+// closes In and Out. It may be called more than once.
+func (p *Process) Kill() {
+	p.kill.Do(func() {
+		// The group holds the children too where no pid namespace dies with its first process.
+		_ = unix.Kill(-p.PID(), unix.SIGKILL)
+		_ = p.cmd.Process.Kill()
+		_ = p.cmd.Wait()
+		p.In.Close()
+		p.Out.Close()
+	})
+}
+
+// ChildFilter is the system-call filter that the program should install in its
+// children, as an array of struct sock_filter.
+func ChildFilter() []byte { return confine.ChildFilter() }

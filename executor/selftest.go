@@ -1,0 +1,112 @@
+package executor
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/executor/literal"
+)
+
+//go:embed selftest.py
+var selfTestProgram string
+
+// selfTestLimit bounds each self-test task, whatever the limit of others.
+const selfTestLimit = 10 * time.Second
+
+// needs says what gives a level, for a person whose machine does not.
+var needs = map[Level]string{
+	Full: "user namespaces (sysctl kernel.unprivileged_userns_clone=1, kernel.apparmor_restrict_unprivileged_userns=0; " +
+		"in Docker --security-opt seccomp=unconfined --security-opt apparmor=unconfined)",
+	Lite:    "seccomp and landlock (Linux >= 5.13 with landlock in /sys/kernel/security/lsm)",
+	Minimal: "seccomp (a kernel with CONFIG_SECCOMP_FILTER)",
+	None:    "an interpreter that starts",
+}
+
+// strongest starts a worker at the strongest level that holds.
+func strongest(ctx context.Context, c Config, py python) (Level, *slot, error) {
+	var reasons []string
+	for level := int(c.AtMost); level >= int(c.Require); level-- {
+		s, err := startTested(ctx, c, py, Level(level), seedA)
+		if err == nil {
+			return Level(level), s, nil
+		}
+		if ctx.Err() != nil {
+			return None, nil, context.Cause(ctx)
+		}
+		reasons = append(reasons, fmt.Sprintf("%s fails (%v) and needs %s", Level(level), err, needs[Level(level)]))
+	}
+	return None, nil, fmt.Errorf("executor.Open: programs cannot be confined well enough; %s; want at least level %s; "+
+		"hint: give what is missing, or lower the required level at your own risk", strings.Join(reasons, "; "), c.Require)
+}
+
+// startTested starts a worker and attacks it before it is given anything to run.
+func startTested(ctx context.Context, c Config, py python, level Level, seed hashSeed) (*slot, error) {
+	s, err := startSlot(ctx, c, py, level, seed)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.selfTest(ctx, c, level); err != nil {
+		s.kill()
+		return nil, fmt.Errorf("self-test: %w", err)
+	}
+	return s, nil
+}
+
+func (s *slot) selfTest(ctx context.Context, c Config, level Level) error {
+	if level > None {
+		if err := s.testAttacks(ctx, c, level); err != nil {
+			return err
+		}
+	}
+	for _, probe := range []struct {
+		what, program, args string
+		want                azr.Result
+	}{
+		{"a value", "def f(x):\n    return [x, {x + 0.5}]", "1", azr.Result{Status: azr.OK, Value: "[1, {1.5}]"}},
+		{"the memory limit", "def f(x):\n    return len(bytearray(x))", fmt.Sprint(c.Memory), azr.Result{Status: azr.Memory, Error: "MemoryError"}},
+		{"a forged frame", "import os\ndef f(x):\n    os.write(x, bytes(64))", "3", azr.Result{Status: azr.Error, Error: "ProtocolViolation"}},
+	} {
+		if level == None && probe.want.Status == azr.Memory {
+			continue // not every system enforces it
+		}
+		r, err := s.execute(ctx, task{Program: probe.program, Args: probe.args}, selfTestLimit)
+		if err != nil {
+			return err
+		}
+		if got := r.result(literal.DefaultLimits); got != probe.want {
+			return fmt.Errorf("%s; got %v, want %v", probe.what, got, probe.want)
+		}
+	}
+	return nil
+}
+
+// testAttacks runs selftest.py against a port that does listen.
+func (s *slot) testAttacks(ctx context.Context, c Config, level Level) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("open a port to attack; %w", err)
+	}
+	defer listener.Close()
+	port := listener.Addr().(*net.TCPAddr).Port
+	r, err := s.execute(ctx, task{Program: selfTestProgram, Args: fmt.Sprint(port)}, selfTestLimit)
+	if err != nil {
+		return err
+	}
+	want := "[]"
+	if level == Minimal {
+		want = "['read']"
+	}
+	switch got := r.result(literal.DefaultLimits); {
+	case got.Status != azr.OK:
+		return errors.New("attacks end with " + got.Status.String() + " " + got.Error)
+	case got.Value != want:
+		return fmt.Errorf("attacks succeed; got %s, want %s", got.Value, want)
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+"""The static gate for proposed programs.
+
+It refuses what a task has no need of and what only a program that works against
+its judge would use: modules that reach outside or are not deterministic, and
+the ways into the interpreter's own objects. It is policy, not the boundary: a
+determined program can get past any such list, and the sandbox does not rely on it.
+"""
+
+import ast
+import sys
+
+ALLOWED_MODULES = frozenset(
+    "__future__ abc array bisect cmath collections copy dataclasses decimal difflib enum fractions functools graphlib heapq "
+    "itertools json math numbers operator re statistics string textwrap typing unicodedata".split()
+)
+BANNED_NAMES = frozenset(
+    "__import__ __builtins__ __loader__ __spec__ breakpoint compile delattr eval exec exit getattr globals input locals open quit setattr vars".split()
+)
+BANNED_ATTRIBUTES = frozenset(
+    "f_back f_builtins f_code f_globals f_locals f_trace gi_code gi_frame cr_code cr_frame ag_code ag_frame tb_frame tb_next "
+    "co_code co_consts attrgetter methodcaller get_type_hints ForwardRef".split()
+)
+# What classes define and call on super(); every other dunder name is a way into the interpreter.
+ALLOWED_DUNDERS = frozenset(
+    f"__{name}__"
+    for name in "abs add and bool call contains delitem divmod doc enter eq exit float floordiv ge getitem gt hash iadd init int invert "
+    "isub iter le len lt main matmul mod mul name ne neg new next or pos post_init pow radd repr reversed rmul rsub setitem slots str sub "
+    "truediv xor".split()
+)
+
+
+def is_banned_name(name):
+    dunder = name.startswith("__") and name.endswith("__") and len(name) > 4
+    return name in BANNED_NAMES or name in BANNED_ATTRIBUTES or dunder and name not in ALLOWED_DUNDERS
+
+
+def is_banned_member(name):
+    """Tells whether a member of a module leads to another module or to its inside."""
+    return name.startswith("_") or name in BANNED_ATTRIBUTES or name in sys.stdlib_module_names and name not in ALLOWED_MODULES
+
+
+def banned_import(node):
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            if alias.name.partition(".")[0] not in ALLOWED_MODULES:
+                return "import of " + alias.name
+    elif isinstance(node, ast.ImportFrom):
+        if node.level or (node.module or "").partition(".")[0] not in ALLOWED_MODULES:
+            return "import from " + (node.module or ".")
+        for alias in node.names:
+            if node.module != "__future__" and is_banned_member(alias.name):
+                return "import of " + node.module + "." + alias.name
+    return None
+
+
+def banned_use(node, modules):
+    if isinstance(node, ast.Name) and is_banned_name(node.id):
+        return "use of " + node.id
+    if isinstance(node, ast.Attribute):
+        inside_module = isinstance(node.value, ast.Name) and node.value.id in modules and is_banned_member(node.attr)
+        if node.attr in BANNED_ATTRIBUTES or inside_module or node.attr.startswith("__") and is_banned_name(node.attr):
+            return "attribute " + node.attr
+    return None
+
+
+def imported_names(tree):
+    return {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for alias in node.names
+    }
+
+
+def refusal(program):
+    """Returns what of the program is refused and where, or None. A program that does not parse is not refused here."""
+    try:
+        tree = ast.parse(program)
+    except (SyntaxError, ValueError):
+        return None
+    modules = imported_names(tree)
+    found = []
+    for node in ast.walk(tree):
+        what = banned_import(node) or banned_use(node, modules)
+        if what:
+            found.append((node.lineno, node.col_offset, what))
+    if not found:
+        return None
+    line, _, what = min(found)
+    return f"{what}, line {line}"

@@ -1,0 +1,208 @@
+"""The worker: reads a task, forks a child for it, watches the child, replies.
+
+Tasks and replies are frames on descriptors 0 and 1: u32 length, then JSON. The
+child never has these descriptors. The worker alone decides what became of the
+child; the child only claims a value, in a frame on a pipe of its own.
+"""
+
+import collections  # noqa: F401  (this and the next lines: preloaded for programs)
+import functools  # noqa: F401
+import heapq  # noqa: F401
+import itertools  # noqa: F401
+import json
+import operator  # noqa: F401
+import re  # noqa: F401
+import select
+import string  # noqa: F401
+import time
+import typing  # noqa: F401
+
+NULL_FD = 3
+MAX_TASK = 4 << 20
+HEADER = 4
+NONCE = 16
+STATUSES = {letter: status for status, letter in LETTERS.items()}
+SIGNALS = {
+    signal.SIGSYS: ("blocked", "SIGSYS"),
+    signal.SIGXCPU: ("timeout", "SIGXCPU"),
+    signal.SIGXFSZ: ("output_limit", "SIGXFSZ"),
+    signal.SIGKILL: ("memory", "SIGKILL"),
+}
+
+
+def read_exactly(n):
+    data = b""
+    while len(data) < n:
+        part = os.read(0, n - len(data))
+        if not part:
+            os._exit(0)  # the trainer is gone
+        data += part
+    return data
+
+
+def read_task():
+    (length,) = struct.unpack("<I", read_exactly(HEADER))
+    if length > MAX_TASK:
+        os._exit(96)
+    return json.loads(read_exactly(length))
+
+
+def write_reply(reply):
+    data = json.dumps(reply).encode()
+    data = struct.pack("<I", len(data)) + data
+    while data:
+        data = data[os.write(1, data) :]
+
+
+def is_complete(frame):
+    return len(frame) >= HEADER and len(frame) >= HEADER + struct.unpack_from("<I", frame)[0]
+
+
+def watch(pid, result, output, deadline, settings):
+    """Collects the child's frame until it is complete, the child has closed it, or a limit is passed.
+
+    Returns the bytes of the frame and the status that a passed limit means, or None.
+    """
+    frame, printed = b"", 0
+    poll = select.poll()
+    poll.register(result, select.POLLIN)
+    poll.register(output, select.POLLIN)
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            return frame, "timeout"
+        for fd, _ in poll.poll(left * 1000 + 1):
+            data = os.read(fd, 1 << 16)
+            if fd == output:
+                printed += len(data)
+                if printed > settings["output_bytes"]:
+                    return frame, "output_limit"
+                if not data:
+                    poll.unregister(output)
+                continue
+            frame += data
+            if is_complete(frame):
+                return frame, None
+            if len(frame) > settings["frame_bytes"]:
+                return frame, "output_limit"
+            if not data:
+                return frame, None if has_ended(pid, deadline) else "timeout"
+
+
+def has_ended(pid, deadline):
+    """Waits for a child that will send nothing more."""
+    fd = os.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    ended = bool(poll.poll(max(0, deadline - time.monotonic()) * 1000 + 1))
+    os.close(fd)
+    return ended
+
+
+def judge(frame, nonce, wait_status):
+    """Returns status, error and value of a child that passed no limit."""
+    if is_complete(frame):
+        (length,) = struct.unpack_from("<I", frame)
+        status = STATUSES.get(frame[HEADER + NONCE : HEADER + NONCE + 1])
+        error, end, value = frame[HEADER + NONCE + 1 :].partition(b"\0")
+        if len(frame) != HEADER + length or frame[HEADER : HEADER + NONCE] != nonce or not status or not end:
+            return "error", "ProtocolViolation", ""
+        try:
+            return status, error.decode(), value.decode()
+        except UnicodeDecodeError:
+            return "error", "ProtocolViolation", ""
+    if frame:
+        return "error", "ProtocolViolation", ""
+    if os.WIFSIGNALED(wait_status):
+        number = os.WTERMSIG(wait_status)
+        return *SIGNALS.get(number, ("error", signal.Signals(number).name)), ""
+    return "error", f"exit {os.WEXITSTATUS(wait_status)} without a value", ""
+
+
+def execute(task, settings):
+    nonce = os.urandom(NONCE)
+    result, child_result = os.pipe()
+    output, child_output = os.pipe()
+    start = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        child_main(task, nonce, child_result, child_output, NULL_FD, settings)
+    os.close(child_result)
+    os.close(child_output)
+    frame, passed = watch(pid, result, output, start + task["timeout"], settings)
+    os.kill(pid, signal.SIGKILL)
+    _, wait_status, usage = os.wait4(pid, 0)
+    expect_no_child()
+    os.close(result)
+    os.close(output)
+    status, error, value = (passed, "", "") if passed else judge(frame, nonce, wait_status)
+    return {
+        "id": task["id"],
+        "status": status,
+        "error": error,
+        "value": value,
+        "wall": time.monotonic() - start,
+        "cpu": usage.ru_utime + usage.ru_stime,
+        "rss": usage.ru_maxrss << 10,
+    }
+
+
+def expect_no_child():
+    """Ends the worker, and so all in it, if a task left a process behind."""
+    try:
+        os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return
+    os._exit(95)
+
+
+def read_settings(text):
+    given = json.loads(text)
+    child_filter, memory = make_filter(bytes.fromhex(given["filter"])) if given["filter"] else (None, None)
+    return {
+        "memory_bytes": given["memory_bytes"],
+        "output_bytes": given["output_bytes"],
+        "frame_bytes": HEADER + NONCE + 2 + MAX_ERROR + given["value_bytes"],
+        "canonical": make_canonical(given["value_bytes"]),
+        "filter": child_filter,
+        "filter_memory": memory,
+    }
+
+
+WARM_UP = '''
+from collections import Counter
+import math
+def f(a, b=2):
+    d = {}
+    for i, x in enumerate(sorted(a)):
+        d.setdefault(x, []).append(i)
+    s = "".join(str(k) for k in d)
+    return {k: v for k, v in d.items()}, s.upper(), f"{b:.2f}", [x * x for x in a if x], math.sqrt(b), {b}
+'''
+
+
+def warm_up(canonical):
+    """Goes the child's way a few times, so that each fork shares what the interpreter builds on first use."""
+    for _ in range(20):
+        namespace = {}
+        assert refusal(WARM_UP) is None
+        exec(compile(WARM_UP, "<program>", "exec", dont_inherit=True), namespace)
+        json.loads(json.dumps({"value": canonical(namespace["f"](*read_arguments("[3, 1, 2], 2")))}))
+
+
+def main():
+    settings = read_settings(sys.argv[1])
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    os.environ.clear()
+    del sys.argv[:], sys.orig_argv[:]
+    warm_up(settings["canonical"])
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    gc.set_threshold(100_000, 10, 10)  # for the children: short lives have little garbage and pay for each look at it
+    write_reply({"id": 0, "status": "ok", "error": "", "value": "", "wall": 0, "cpu": 0, "rss": 0})
+    while True:
+        write_reply(execute(read_task(), settings))
+
+
+main()

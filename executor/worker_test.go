@@ -1,0 +1,138 @@
+package executor
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/executor/literal"
+)
+
+// TestWorkerPrintsWhatLiteralPrints compares the two printers of canonical text on the literals' own golden file.
+func TestWorkerPrintsWhatLiteralPrints(t *testing.T) {
+	data, err := os.ReadFile("literal/testdata/golden.json")
+	require.NoError(t, err)
+	var golden struct{ Texts []struct{ Text string } }
+	require.NoError(t, json.Unmarshal(data, &golden))
+	p := openHere(t, nil)
+	s := p.lanes[seedA].take()
+	defer p.lanes[seedA].put(s)
+	compared := 0
+	for i, c := range golden.Texts {
+		v, err := literal.Parse(c.Text)
+		if err != nil || len(c.Text) > 4000 || i%3 != 0 && i > 250 {
+			continue
+		}
+		r, err := s.execute(t.Context(), task{Program: "def f(x): return x", Args: v.String()}, 10*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, azr.OK, r.Status, "%s: %s", v, r.Error)
+		back, err := literal.Parse(r.Value)
+		require.NoError(t, err)
+		assert.True(t, literal.Equal(v, back), "%s came back as %s", v, r.Value)
+		assert.Equal(t, back.String(), r.Value)
+		compared++
+	}
+	assert.Greater(t, compared, 150)
+}
+
+func TestGate(t *testing.T) {
+	p := openHere(t, nil)
+	run := func(program string) azr.Result {
+		rs, err := p.Run(t.Context(), azr.Execution{Program: program, Inputs: []string{"1"}, Twice: true})
+		require.NoError(t, err)
+		return rs[0]
+	}
+	for program, reason := range map[string]string{
+		"import math\nimport os\ndef f(x): return x":                                   "import of os, line 2",
+		"def f(x):\n    from os import path\n    return x":                             "import from os, line 2",
+		"from . import x\ndef f(x): return x":                                          "import from ., line 1",
+		"from random import random\ndef f(x): return x":                                "import from random, line 1",
+		"from collections import _sys\ndef f(x): return x":                             "import of collections._sys, line 1",
+		"import collections\ndef f(x): return collections._sys":                        "attribute _sys, line 2",
+		"import statistics as s\ndef f(x): return s.random":                            "attribute random, line 2",
+		"def f(x): return ().__class__.__bases__":                                      "attribute __bases__, line 1",
+		"def f(x): return (lambda: 0).__globals__":                                     "attribute __globals__, line 1",
+		"def f(x): return (i for i in []).gi_frame":                                    "attribute gi_frame, line 1",
+		"def f(x):\n    try: 1 / 0\n    except Exception as e: return e.__traceback__": "attribute __traceback__, line 3",
+		"def f(x): return __import__('os')":                                            "use of __import__, line 1",
+		"def f(x): return __builtins__":                                                "use of __builtins__, line 1",
+		"def f(x): return eval('1')":                                                   "use of eval, line 1",
+		"e = exec\ndef f(x): return x":                                                 "use of exec, line 1",
+		"def f(x): return getattr(x, 'real')":                                          "use of getattr, line 1",
+		"def f(x): return open('x').read()":                                            "use of open, line 1",
+		"from operator import attrgetter\ndef f(x): return x":                          "import of operator.attrgetter, line 1",
+	} {
+		assert.Equal(t, azr.Result{Status: azr.Blocked, Error: reason}, run(program), program)
+	}
+	for program, want := range map[string]string{
+		"from __future__ import annotations\nimport math, re, collections.abc\nfrom typing import List\nfrom dataclasses import dataclass\n" +
+			"@dataclass\nclass P:\n    x: int = 0\n    _y: List[int] = None\n    def __post_init__(self): self._y = [self.x]\n    def __len__(self): return 3\n" +
+			"class Q(P):\n    def __init__(self, x):\n        super().__init__(x)\n" +
+			"def f(x):\n    q = Q(x)\n    return math.floor(2.5), bool(re.compile('a').match('a')), len(q), q._y, type(q).__name__\n" +
+			"if __name__ == '__main__':\n    print(f(1))\n": "(2, True, 3, [1], 'Q')",
+		"from collections import Counter\ndef f(x): return Counter('aab').most_common(1)": "[('a', 2)]",
+	} {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: want}, run(program), program)
+	}
+	assert.Equal(t, azr.Result{Status: azr.Error, Error: "SyntaxError"}, run("def f(x) return"))
+	unproposed := runOne(t, p, "import os\ndef f(x): return os.sep", "1")
+	assert.Equal(t, azr.Result{Status: azr.OK, Value: "'/'"}, unproposed, "only executions with Twice set pass the gate")
+}
+
+func TestFrames(t *testing.T) {
+	frame := func(body string) []byte {
+		b := append([]byte{byte(len(body)), 0, 0, 0}, body...)
+		return b
+	}
+	r, err := readReply(bytes.NewReader(frame(`{"id":7,"status":"ok","value":"[1]","wall":0.5}`)))
+	require.NoError(t, err)
+	assert.Equal(t, reply{ID: 7, Status: azr.OK, Value: "[1]", Wall: 0.5}, r)
+	for _, broken := range [][]byte{
+		nil, {1, 0}, {5, 0, 0, 0, '{'}, {255, 255, 255, 255}, frame(""), frame("[]"), frame(`{"id":-1}`), frame(`{"id":1,"extra":2}`),
+		frame(`{"id":1}{"id":2}`), frame(`{"id":1,"status":"fine"}`),
+	} {
+		_, err := readReply(bytes.NewReader(broken))
+		assert.Error(t, err, "%q", broken)
+	}
+	var long bytes.Buffer
+	assert.ErrorContains(t, writeFrame(&long, task{Program: string(make([]byte, maxFrame))}), "frame too long")
+	assert.Zero(t, long.Len())
+}
+
+func TestClaimsOfAWorkerAreNotBelieved(t *testing.T) {
+	limits := literal.Limits{Depth: 100, Nodes: 100, Bytes: 10}
+	for claim, want := range map[reply]azr.Result{
+		{Status: azr.OK, Value: "{2,1}"}:                 {Status: azr.OK, Value: "{1, 2}"},
+		{Status: azr.OK, Value: "os"}:                    {Status: azr.Error, Error: "ProtocolViolation"},
+		{Status: azr.OK, Value: "'aaaaaaaaaaa'"}:         {Status: azr.Error, Error: "ProtocolViolation"},
+		{Status: azr.Error, Error: "\x1b[2J\u202e"}:      {Status: azr.Error, Error: "?[2J?"},
+		{Status: azr.Timeout, Value: "[1]", Error: "\n"}: {Status: azr.Timeout, Error: "?"},
+	} {
+		assert.Equal(t, want, claim.result(limits))
+	}
+}
+
+// FuzzReadReply checks that a worker can send anything.
+func FuzzReadReply(f *testing.F) {
+	f.Add([]byte("\x02\x00\x00\x00{}"))
+	f.Add([]byte("\x15\x00\x00\x00{\"id\":1,\"status\":\"ok\"}"))
+	f.Add([]byte("\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := readReply(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		result := r.result(literal.DefaultLimits)
+		assert.LessOrEqual(t, len(result.Error), maxError)
+		if result.Status == azr.OK {
+			_, err := literal.Parse(result.Value)
+			assert.NoError(t, err)
+		}
+	})
+}

@@ -1,0 +1,111 @@
+package selfplay
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/azr-train/azr"
+)
+
+// The phases that an [azr.Progress] is told of.
+const (
+	phaseSeed     = "seed"
+	phasePropose  = "propose"
+	phaseEstimate = "estimate"
+	phaseSolve    = "solve"
+	phaseExecute  = "execute"
+)
+
+// Game is a running game: its rules and its task buffers.
+type Game struct {
+	cfg      Config
+	seed     uint64
+	gen      azr.Generator
+	env      azr.Environment
+	progress azr.Progress
+	buffers  [len(azr.TaskTypes)]*buffer
+}
+
+// Play is what one step gives: the samples to learn from, and the record of
+// everything that happened. The i-th Sample is the i-th row that is Trained.
+type Play struct {
+	Samples []azr.Sample
+	Record  azr.StepRecord
+}
+
+// SetAdvantages writes what each Sample was updated with into its row.
+func (p Play) SetAdvantages(advantages []float64) error {
+	if len(advantages) != len(p.Samples) {
+		return fmt.Errorf("selfplay.Play.SetAdvantages: wrong count; got %d, want one for each of %d samples", len(advantages), len(p.Samples))
+	}
+	next := 0
+	for i := range p.Record.Rows {
+		if row := &p.Record.Rows[i]; row.Trained {
+			row.Advantage = advantages[next]
+			next++
+		}
+	}
+	return nil
+}
+
+// New returns a game with the tasks that the store has, none if it is new.
+// Every draw of the game is a function of seed.
+func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store azr.Store, progress azr.Progress) (*Game, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	g := &Game{cfg: cfg, seed: seed, gen: gen, env: env, progress: progress}
+	for _, t := range azr.TaskTypes {
+		g.buffers[t] = newBuffer(cfg.MaxTasks)
+		tasks, err := store.Tasks(t)
+		if err != nil {
+			return nil, fmt.Errorf("selfplay.New: load the %s tasks: %w", t, err)
+		}
+		for _, task := range tasks {
+			g.buffers[t].add(task)
+		}
+	}
+	return g, nil
+}
+
+// Step plays step t, counted from 1. The caller updates the model with the
+// Samples, writes the advantages with [Play.SetAdvantages] and commits the Record.
+func (g *Game) Step(ctx context.Context, t int) (Play, error) {
+	for _, kind := range azr.TaskTypes {
+		if len(g.buffers[kind].tasks) == 0 {
+			return Play{}, fmt.Errorf("selfplay.Step: the %s buffer is empty; got 0 tasks, want at least 1; call Seed first", kind)
+		}
+	}
+	r := newRound(ctx, g, t)
+	defer r.checks.close()
+	for _, kind := range azr.TaskTypes {
+		r.fill[kind] = g.shuffled(t, kind)
+		for i := range g.cfg.BatchSize {
+			r.propose(azr.SampleID{Step: t, Purpose: azr.Proposing, Type: kind, Index: i})
+		}
+	}
+	if err := r.run(); err != nil {
+		return Play{}, fmt.Errorf("selfplay.Step: step %d: %w", t, err)
+	}
+	tasks := r.settleProposals()
+	for _, task := range tasks {
+		g.buffers[task.Type].add(task)
+	}
+	rows, samples := r.rows()
+	return Play{samples, azr.StepRecord{
+		Step: t, Tasks: tasks, Rows: rows,
+		Metrics: r.metrics(rows), Timings: r.timings(),
+	}}, nil
+}
+
+// compareIDs is the canonical order of completions.
+func compareIDs(a, b azr.SampleID) int {
+	return cmp.Or(
+		cmp.Compare(a.Step, b.Step),
+		cmp.Compare(a.Purpose, b.Purpose),
+		cmp.Compare(a.Type, b.Type),
+		cmp.Compare(a.Index, b.Index),
+		cmp.Compare(a.Rollout, b.Rollout),
+	)
+}

@@ -1,0 +1,83 @@
+package python
+
+import (
+	"fmt"
+
+	"github.com/azr-train/azr"
+)
+
+// Style is how prompts are worded and answers are read.
+type Style string
+
+const (
+	// Chat instructs: the model thinks in <think> tags and answers in <answer> tags with fenced blocks.
+	Chat Style = "chat"
+	// Completion continues: the model goes on after a few worked blocks.
+	Completion Style = "completion"
+)
+
+// Config says how tasks are asked for and which are accepted.
+type Config struct {
+	// Style of the prompts. Default chat.
+	Style Style `yaml:"style"`
+	// InductionInputs N is how many different inputs an induction proposal needs; floor(N/2) are shown to the
+	// solver. Default 10 (the paper's).
+	InductionInputs int `yaml:"induction_inputs"`
+	// MaxValueBytes refuses tasks with a longer input or output, in bytes of literal text. Default 400, where the
+	// authors' code cut the middle out of an output.
+	MaxValueBytes int `yaml:"max_value_bytes"`
+}
+
+// DefaultConfig returns the paper's settings.
+func DefaultConfig() Config {
+	return Config{Style: Chat, InductionInputs: 10, MaxValueBytes: 400}
+}
+
+// Validate returns the first setting that cannot be played with.
+func (c Config) Validate() error {
+	switch {
+	case c.Style != Chat && c.Style != Completion:
+		return fmt.Errorf("python.Config: unknown style; got %q, want %q or %q", c.Style, Chat, Completion)
+	case c.InductionInputs < 2 || c.InductionInputs > maxInductionInputs:
+		return fmt.Errorf("python.Config: induction_inputs is out of range; got %d, want 2 to %d", c.InductionInputs, maxInductionInputs)
+	case c.MaxValueBytes < 16:
+		return fmt.Errorf("python.Config: max_value_bytes is too small; got %d, want at least 16", c.MaxValueBytes)
+	}
+	return nil
+}
+
+// Environment is the world of Python tasks. It implements [azr.Environment].
+type Environment struct {
+	cfg      Config
+	executor azr.Executor
+	format   format
+}
+
+var _ azr.Environment = (*Environment)(nil)
+
+// format is a style's way to read completions. Each method returns "" as its
+// reason if the text has the required form.
+type format interface {
+	// open is the text that begins every answer to a prompt of a role and type.
+	open(r azr.Role, t azr.TaskType) string
+	// stop is where an answer ends.
+	stop(r azr.Role, t azr.TaskType) []string
+	// program reads a program and its input.
+	program(text string) (program, input, reason string)
+	// inputs reads the inputs and the message of an induction proposal.
+	inputs(text string) (inputs []string, message, reason string)
+	// answer reads what a solver answered.
+	answer(t azr.TaskType, text string) (answer, reason string)
+}
+
+// New returns the world of Python tasks whose programs the executor runs.
+func New(cfg Config, executor azr.Executor) (*Environment, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	e := &Environment{cfg: cfg, executor: executor, format: chatFormat{}}
+	if cfg.Style == Completion {
+		e.format = completionFormat{}
+	}
+	return e, nil
+}

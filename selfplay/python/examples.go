@@ -1,0 +1,58 @@
+package python
+
+import "github.com/azr-train/azr"
+
+// maxInductionInputs is how many inputs the worked examples have.
+const maxInductionInputs = 16
+
+const identity = "def f(x):\n    return x"
+
+// Seeds are the identity function as a task of each type: all that the game
+// starts from (paper, section 3.3.1).
+func (e *Environment) Seeds() []azr.Task {
+	hello := []azr.Example{{Input: "'Hello World'", Output: "'Hello World'"}}
+	var mixed []azr.Example
+	for _, value := range mixedValues[:e.cfg.InductionInputs] {
+		mixed = append(mixed, azr.Example{Input: value, Output: value})
+	}
+	return []azr.Task{
+		{Type: azr.Deduction, Program: identity, Examples: hello},
+		{Type: azr.Abduction, Program: identity, Examples: hello},
+		{Type: azr.Induction, Program: identity, Examples: mixed, Message: "The function returns its argument unchanged."},
+	}
+}
+
+// mixedValues are canonical literals of many types.
+var mixedValues = [maxInductionInputs]string{
+	"'Hello World'", "7", "[1, 2, 3]", "{'a': 1}", "True", "(4, 'b')", "None", "-2.5",
+	"''", "0", "[]", "{5, 6}", "[[1], [2]]", "'x y'", "100", "(8,)",
+}
+
+// worked are the fixed examples that show the format of a block to a model that
+// continues text. A proposal that copies one is no task.
+var worked = []azr.Task{
+	{
+		Program: "def f(items):\n    total = 0\n    for item in items:\n        if item > 0:\n            total += item\n    return total",
+		Message: "Adds up the positive items.",
+		Examples: []azr.Example{
+			{Input: "[3, -1, 4]", Output: "7"}, {Input: "[]", Output: "0"}, {Input: "[-5, 2]", Output: "2"},
+			{Input: "[10]", Output: "10"}, {Input: "[1, 1, 1]", Output: "3"}, {Input: "[-2, -3]", Output: "0"},
+			{Input: "[0, 8]", Output: "8"}, {Input: "[6, -6, 6]", Output: "12"}, {Input: "[20, 30]", Output: "50"},
+			{Input: "[-9]", Output: "0"}, {Input: "[2, 4, 6]", Output: "12"}, {Input: "[5, 0, -5]", Output: "5"},
+			{Input: "[7, 7]", Output: "14"}, {Input: "[-1, 1]", Output: "1"}, {Input: "[15, -4, 5]", Output: "20"},
+			{Input: "[100, -1]", Output: "100"},
+		},
+	},
+	{
+		Program: "def f(text, n):\n    return text[n:] + text[:n]",
+		Message: "Rotates the text to the left by n.",
+		Examples: []azr.Example{
+			{Input: "'hello', 2", Output: "'llohe'"}, {Input: "'ab', 1", Output: "'ba'"}, {Input: "'', 3", Output: "''"},
+			{Input: "'xyz', 0", Output: "'xyz'"}, {Input: "'code', 3", Output: "'ecod'"}, {Input: "'a', 1", Output: "'a'"},
+			{Input: "'sun', 1", Output: "'uns'"}, {Input: "'12345', 4", Output: "'51234'"}, {Input: "'tree', 2", Output: "'eetr'"},
+			{Input: "'no', 5", Output: "'no'"}, {Input: "'left', 1", Output: "'eftl'"}, {Input: "'ok', 0", Output: "'ok'"},
+			{Input: "'abc', 2", Output: "'cab'"}, {Input: "'moon', 3", Output: "'nmoo'"}, {Input: "'up', 1", Output: "'pu'"},
+			{Input: "'rain', 2", Output: "'inra'"},
+		},
+	},
+}

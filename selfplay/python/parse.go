@@ -1,0 +1,106 @@
+package python
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/executor/literal"
+)
+
+// ParseProposal reads a task, whose outputs are not known yet, out of a
+// completion's text. For induction the program is the first reference's.
+func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text string) (azr.Task, azr.Verdict) {
+	task := azr.Task{Type: t, SolveRate: -1}
+	var inputs []string
+	var reason string
+	if t == azr.Induction {
+		task.Program = references[0].Program
+		inputs, task.Message, reason = e.format.inputs(text)
+		task.Message = strings.TrimSpace(task.Message)
+	} else {
+		var program, input string
+		program, input, reason = e.format.program(text)
+		task.Program, inputs = trimProgram(program), []string{input}
+	}
+	if reason != "" {
+		return azr.Task{}, malformed(reason)
+	}
+	for _, input := range inputs {
+		canonical, ok := canonicalArgs(input)
+		if !ok {
+			return azr.Task{}, malformed("input is not a list of literals")
+		}
+		// A repeated input would make a hidden example one that is shown.
+		if example := (azr.Example{Input: canonical}); !slices.Contains(task.Examples, example) {
+			task.Examples = append(task.Examples, example)
+		}
+	}
+	if t == azr.Induction {
+		switch n := e.cfg.InductionInputs; {
+		case len(task.Examples) < n:
+			return azr.Task{}, malformed("too few different inputs")
+		case task.Message == "":
+			return azr.Task{}, malformed("no message")
+		case strings.Contains(task.Message, "def f("):
+			return azr.Task{}, malformed("the message contains a program")
+		default:
+			task.Examples = task.Examples[:n]
+		}
+	}
+	return task, azr.Verdict{Outcome: azr.Pass}
+}
+
+// ParseAnswer reads the answer to a task out of a completion's text: a canonical
+// literal, a canonical list of arguments, or a program.
+func (e *Environment) ParseAnswer(task azr.Task, text string) (string, azr.Verdict) {
+	answer, reason := e.format.answer(task.Type, text)
+	if reason != "" {
+		return "", malformed(reason)
+	}
+	switch task.Type {
+	case azr.Deduction:
+		value, err := literal.Parse(answer)
+		if err != nil {
+			return "", malformed("output is not a literal")
+		}
+		answer = value.String()
+	case azr.Abduction:
+		canonical, ok := canonicalArgs(answer)
+		if !ok {
+			return "", malformed("input is not a list of literals")
+		}
+		answer = canonical
+	case azr.Induction:
+		answer = trimProgram(answer)
+		if _, found := entry(answer); !found {
+			return "", malformed("no function f")
+		}
+	}
+	return answer, azr.Verdict{Outcome: azr.Pass}
+}
+
+// canonicalArgs is the canonical text of a list of arguments with at least one.
+func canonicalArgs(text string) (string, bool) {
+	args, err := literal.ParseArgs(text)
+	if err != nil || len(args) == 0 {
+		return "", false
+	}
+	return literal.FormatArgs(args), true
+}
+
+// trimProgram drops blank lines before and blanks after a program.
+func trimProgram(text string) string {
+	text = strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), " \t\n")
+	for {
+		line, rest, more := strings.Cut(text, "\n")
+		if !more || strings.TrimSpace(line) != "" {
+			return text
+		}
+		text = rest
+	}
+}
+
+func malformed(reason string) azr.Verdict {
+	return azr.Verdict{Outcome: azr.Malformed, Reason: reason}
+}

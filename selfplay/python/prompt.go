@@ -1,0 +1,94 @@
+package python
+
+import (
+	"embed"
+	"fmt"
+	"strings"
+	"text/template"
+
+	"github.com/azr-train/azr"
+)
+
+//go:embed prompts
+var promptFiles embed.FS
+
+// templates holds prompts/STYLE/ROLE_TYPE.tmpl under "STYLE/ROLE_TYPE". A file's last line end is not part of it.
+var templates = parseTemplates()
+
+// promptData is what a template sees.
+type promptData struct {
+	// References are tasks to differ from; for an induction proposal, Task is the one with the program.
+	References []azr.Task
+	Task       azr.Task
+	// Worked are up to two fixed examples of the format.
+	Worked []azr.Task
+	// N is the number of inputs that an induction proposal needs.
+	N int
+}
+
+func parseTemplates() *template.Template {
+	root := template.New("").Funcs(template.FuncMap{"fence": fence, "first": firstExamples, "inc": func(i int) int { return i + 1 }, "comment": comment})
+	for _, style := range []Style{Chat, Completion} {
+		folder := "prompts/" + string(style)
+		files, err := promptFiles.ReadDir(folder)
+		if err != nil {
+			panic(err) // the files are part of this program
+		}
+		for _, file := range files {
+			text, err := promptFiles.ReadFile(folder + "/" + file.Name())
+			if err != nil {
+				panic(err)
+			}
+			name := string(style) + "/" + strings.TrimSuffix(file.Name(), ".tmpl")
+			template.Must(root.New(name).Parse(strings.TrimSuffix(string(text), "\n")))
+		}
+	}
+	return root
+}
+
+// ProposePrompt asks for a task of type t. For induction the first reference has
+// the program to be shown by examples; references must then not be empty.
+func (e *Environment) ProposePrompt(t azr.TaskType, references []azr.Task) azr.Prompt {
+	data := promptData{References: references, N: e.cfg.InductionInputs, Worked: worked}
+	if t == azr.Induction {
+		data.Task = references[0]
+	} else {
+		// Enough blocks to see the format: worked ones only where there are not two references.
+		data.Worked = worked[min(len(references), len(worked)):]
+	}
+	return e.prompt(azr.Propose, t, data)
+}
+
+// SolvePrompt asks for an answer to a task.
+func (e *Environment) SolvePrompt(task azr.Task) azr.Prompt {
+	return e.prompt(azr.Solve, task.Type, promptData{Task: task, Worked: worked})
+}
+
+func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Prompt {
+	var b strings.Builder
+	if err := templates.ExecuteTemplate(&b, fmt.Sprintf("%s/%s_%s", e.cfg.Style, r, t), data); err != nil {
+		panic(err) // a template that does not fit promptData is a mistake of this program
+	}
+	p := azr.Prompt{Text: e.format.open(r, t), Sampling: azr.Sampling{Stop: e.format.stop(r, t)}}
+	if e.cfg.Style == Completion {
+		p.Text = b.String() + p.Text
+	} else {
+		p.Messages = []azr.Message{{Role: "user", Content: b.String()}}
+	}
+	return p
+}
+
+// fence puts text into a fenced block that no line of it can close.
+func fence(tag, text string) string {
+	ticks := "```"
+	for strings.Contains(text, ticks) {
+		ticks += "`"
+	}
+	return ticks + tag + "\n" + text + "\n" + ticks
+}
+
+// firstExamples returns the first n examples of a task, or all.
+func firstExamples(n int, t azr.Task) []azr.Example { return t.Examples[:min(n, len(t.Examples))] }
+
+// comment keeps text inside a Python comment.
+func comment(text string) string { return "# " + strings.ReplaceAll(text, "\n", "\n# ") }

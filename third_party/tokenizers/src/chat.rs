@@ -1,0 +1,57 @@
+//! Chat templates, rendered as Python's transformers does; declared in
+//! `azr_tokenizers.h`, where the contract of each function is.
+
+use std::ffi::c_char;
+use std::ptr;
+
+use hf_chat_template::{ChatTemplate, FixedClock};
+
+use crate::boundary::{borrowed_text, c_string, guard};
+use crate::extras::Text;
+
+/// A compiled template, or an error; see `azr_chat_template_result` in the header.
+#[repr(C)]
+pub struct Compiled {
+    template: *mut ChatTemplate,
+    error: *mut c_char,
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn azr_chat_template_compile(source: *const c_char, len: usize, unix_seconds: i64) -> Compiled {
+    let template = guard(|| {
+        let template =
+            ChatTemplate::builder(borrowed_text(source, len)?).clock(FixedClock::from_unix_secs(unix_seconds)).build();
+        template.map_err(|e| e.to_string())
+    });
+    match template {
+        Ok(template) => Compiled { template: Box::into_raw(Box::new(template)), error: ptr::null_mut() },
+        Err(reason) => Compiled { template: ptr::null_mut(), error: c_string(&reason) },
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn azr_chat_template_render(
+    template: *const ChatTemplate,
+    context: *const c_char,
+    len: usize,
+    max_bytes: usize,
+) -> Text {
+    let rendered = guard(|| {
+        let template = template.as_ref().ok_or("null template")?;
+        let context: serde_json::Value =
+            serde_json::from_str(borrowed_text(context, len)?).map_err(|e| format!("context: {e}"))?;
+        let text = template.render_context(&context).map_err(|e| e.to_string())?;
+        if text.len() > max_bytes {
+            return Err(format!("rendered chat is too long; got {} bytes, want at most {max_bytes}", text.len()));
+        }
+        Ok(text)
+    });
+    rendered.into()
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn azr_chat_template_free(template: *mut ChatTemplate) {
+    if !template.is_null() {
+        drop(Box::from_raw(template));
+    }
+}
