@@ -14,9 +14,10 @@ using torch::autograd::variable_list;
 // Rows of logits that are alive at once: about 32 MiB of f32 whatever the vocabulary.
 int64_t chunk_rows(int64_t vocab) { return std::max<int64_t>(16, (8 << 20) / vocab); }
 
-at::Tensor scaled_logits(const at::Tensor &hidden, const at::Tensor &weight, double temperature) {
+// log softmax(hidden weightᵀ / temperature). Subtracting a log-sum-exp would cancel where logits are large.
+at::Tensor log_probs(const at::Tensor &hidden, const at::Tensor &weight, double temperature) {
   at::Tensor logits = at::matmul(hidden, weight.t()).to(at::kFloat);
-  return temperature == 1 ? logits : logits.mul_(1 / temperature);
+  return at::log_softmax(temperature == 1 ? logits : logits.div_(temperature), 1);
 }
 
 // log p(target) and entropy of softmax(hidden weightᵀ / temperature), without the (N, V) tensor:
@@ -24,17 +25,15 @@ at::Tensor scaled_logits(const at::Tensor &hidden, const at::Tensor &weight, dou
 struct TokenLogProbs : torch::autograd::Function<TokenLogProbs> {
   static variable_list forward(AutogradContext *ctx, const at::Tensor &hidden, const at::Tensor &weight, const at::Tensor &targets, double temperature) {
     const int64_t n = hidden.size(0), step = chunk_rows(weight.size(0));
-    at::Tensor logp = at::empty({n}, hidden.options().dtype(at::kFloat)), entropy = at::empty_like(logp), lse = at::empty_like(logp);
+    at::Tensor logp = at::empty({n}, hidden.options().dtype(at::kFloat)), entropy = at::empty_like(logp);
     for (int64_t from = 0; from < n; from += step) {
       const int64_t rows = std::min(step, n - from);
       auto part = [&](const at::Tensor &t) { return t.narrow(0, from, rows); };
-      at::Tensor z = scaled_logits(part(hidden), weight, temperature);
-      at::Tensor chosen = z.gather(1, part(targets).unsqueeze(1)).squeeze(1), sum = z.logsumexp(1);
-      part(logp).copy_(chosen - sum);
-      part(lse).copy_(sum);
-      part(entropy).copy_(sum - (z - sum.unsqueeze(1)).exp_().mul_(z).sum(1));
+      at::Tensor log_p = log_probs(part(hidden), weight, temperature);
+      part(logp).copy_(log_p.gather(1, part(targets).unsqueeze(1)).squeeze(1));
+      part(entropy).copy_(log_p.exp().mul_(log_p).sum(1).neg_());
     }
-    ctx->save_for_backward({hidden, weight, targets, lse, entropy});
+    ctx->save_for_backward({hidden, weight, targets, entropy});
     ctx->saved_data["temperature"] = temperature;
     return {logp, entropy};
   }
@@ -42,7 +41,7 @@ struct TokenLogProbs : torch::autograd::Function<TokenLogProbs> {
   // With z the scaled logits and p their softmax: d logp / dz = onehot − p, d entropy / dz = −p (log p + entropy).
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
     auto saved = ctx->get_saved_variables();
-    const at::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &lse = saved[3], &entropy = saved[4];
+    const at::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &entropy = saved[3];
     const double temperature = ctx->saved_data["temperature"].toDouble();
     const int64_t n = hidden.size(0), step = chunk_rows(weight.size(0));
     at::Tensor d_hidden = at::empty_like(hidden);
@@ -50,8 +49,8 @@ struct TokenLogProbs : torch::autograd::Function<TokenLogProbs> {
     for (int64_t from = 0; from < n; from += step) {
       const int64_t rows = std::min(step, n - from);
       auto part = [&](const at::Tensor &t) { return t.narrow(0, from, rows); };
-      at::Tensor log_p = scaled_logits(part(hidden), weight, temperature).sub_(part(lse).unsqueeze(1));
-      at::Tensor d_logp = grads[0].defined() ? part(grads[0]).unsqueeze(1) : at::zeros({rows, 1}, lse.options());
+      at::Tensor log_p = log_probs(part(hidden), weight, temperature);
+      at::Tensor d_logp = grads[0].defined() ? part(grads[0]).unsqueeze(1) : at::zeros({rows, 1}, entropy.options());
       at::Tensor dz = log_p.exp();
       if (grads[1].defined()) {
         at::Tensor d_entropy = part(grads[1]).unsqueeze(1);

@@ -24,10 +24,10 @@ func Example() {
 		return
 	}
 	for _, r := range results {
-		fmt.Println(r.Status, r.Value)
+		fmt.Printf("%s %q\n", r.Status, r.Value)
 	}
 	// Output:
-	// ok {'a': 1, 'bc': 2}
-	// error
-	// bad_input
+	// ok "{'a': 1, 'bc': 2}"
+	// error ""
+	// bad_input ""
 }

@@ -92,9 +92,7 @@ func inspectPython(path string) (python, error) {
 // firstUnreadable returns the first file on the way to path that keeps a user
 // out, with its mode; "" if there is none. Access lists and groups are not looked at.
 func firstUnreadable(path string, uid int) string {
-	if os.Getuid() == uid {
-		return "" // the interpreter has just been run as this user
-	}
+	self := os.Getuid() == uid // who has just run the interpreter, so modes do not matter
 	for p := filepath.Clean(path); ; p = filepath.Dir(p) {
 		info, err := os.Stat(p)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +107,7 @@ func firstUnreadable(path string, uid int) string {
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == uid {
 			needed <<= 6
 		}
-		if info.Mode().Perm()&needed != needed {
+		if !self && info.Mode().Perm()&needed != needed {
 			return fmt.Sprintf("%s (mode %04o)", p, info.Mode().Perm())
 		}
 		if p == filepath.Dir(p) {

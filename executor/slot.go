@@ -51,7 +51,7 @@ func startSlot(ctx context.Context, c Config, p python, level Level, seed hashSe
 	s := &slot{process: process, replies: bufio.NewReader(process.Out)}
 	release := s.limit(ctx, startLimit)
 	_, err = s.read(0)
-	if release(); err != nil {
+	if expired := release(); err != nil || expired {
 		s.kill()
 		return nil, s.explain(ctx, err)
 	}
@@ -63,26 +63,27 @@ func (s *slot) execute(ctx context.Context, t task, limit time.Duration) (reply,
 	s.lastID++
 	t.ID, t.Timeout = s.lastID, limit.Seconds()
 	release := s.limit(ctx, limit+grace)
-	defer release()
-	if err := writeFrame(s.process.In, t); err != nil {
-		return reply{}, s.explain(ctx, err)
+	err := writeFrame(s.process.In, t)
+	var r reply
+	if err == nil {
+		r, err = s.read(t.ID)
 	}
-	r, err := s.read(t.ID)
-	if err != nil {
+	if expired := release(); err != nil || expired {
 		return reply{}, s.explain(ctx, err)
 	}
 	return r, nil
 }
 
-// limit makes reading and writing fail after d or when ctx ends, until release is called.
-func (s *slot) limit(ctx context.Context, d time.Duration) (release func()) {
+// limit makes reading and writing fail after d or when ctx ends, until release
+// is called. Release tells whether ctx ended first: then the deadlines may still change.
+func (s *slot) limit(ctx context.Context, d time.Duration) (release func() (expired bool)) {
 	expire := func(at time.Time) {
 		_ = s.process.In.SetDeadline(at)
 		_ = s.process.Out.SetDeadline(at)
 	}
 	expire(time.Now().Add(d))
 	stop := context.AfterFunc(ctx, func() { expire(time.Now()) })
-	return func() { stop() }
+	return func() bool { return !stop() }
 }
 
 // read reads the reply to the task id and nothing after it.

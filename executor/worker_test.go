@@ -61,6 +61,8 @@ func TestGate(t *testing.T) {
 		"def f(x): return (i for i in []).gi_frame":                                    "attribute gi_frame, line 1",
 		"def f(x):\n    try: 1 / 0\n    except Exception as e: return e.__traceback__": "attribute __traceback__, line 3",
 		"def f(x): return __import__('os')":                                            "use of __import__, line 1",
+		"def f(eval): return eval('1')":                                                "use of eval, line 1",
+		"def f(x): return input()":                                                     "use of input, line 1",
 		"def f(x): return __builtins__":                                                "use of __builtins__, line 1",
 		"def f(x): return eval('1')":                                                   "use of eval, line 1",
 		"e = exec\ndef f(x): return x":                                                 "use of exec, line 1",
@@ -76,6 +78,7 @@ func TestGate(t *testing.T) {
 			"class Q(P):\n    def __init__(self, x):\n        super().__init__(x)\n" +
 			"def f(x):\n    q = Q(x)\n    return math.floor(2.5), bool(re.compile('a').match('a')), len(q), q._y, type(q).__name__\n" +
 			"if __name__ == '__main__':\n    print(f(1))\n": "(2, True, 3, [1], 'Q')",
+		"def f(input):\n    vars = [input]\n    return vars":                              "[1]",
 		"from collections import Counter\ndef f(x): return Counter('aab').most_common(1)": "[('a', 2)]",
 	} {
 		assert.Equal(t, azr.Result{Status: azr.OK, Value: want}, run(program), program)

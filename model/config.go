@@ -83,8 +83,11 @@ func (c *Config) fillIn() {
 	}
 }
 
-// largest bounds every size in a config: beyond it a file is damaged or hostile.
-const largest = 1 << 24
+// A config with a larger size or with more layers is damaged or hostile.
+const (
+	largest    = 1 << 24
+	mostLayers = 1 << 12
+)
 
 func (c *Config) check() error {
 	for _, size := range []struct {
@@ -100,6 +103,8 @@ func (c *Config) check() error {
 		}
 	}
 	switch {
+	case c.NumHiddenLayers > mostLayers:
+		return fmt.Errorf("num_hidden_layers out of range; got %d, want at most %d", c.NumHiddenLayers, mostLayers)
 	case c.NumAttentionHeads%c.NumKeyValueHeads != 0:
 		return fmt.Errorf("num_attention_heads is no multiple of num_key_value_heads; got %d and %d", c.NumAttentionHeads, c.NumKeyValueHeads)
 	case c.HeadDim%2 != 0:

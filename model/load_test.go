@@ -95,6 +95,7 @@ func TestLoadNamesTheFault(t *testing.T) {
 		"biases":                   {config("attention_bias", true), []string{"unsupported Llama", "attention_bias"}},
 		"size out of range":        {config("vocab_size", 1<<40), []string{"vocab_size out of range"}},
 		"size missing":             {config("num_hidden_layers", nil), []string{"num_hidden_layers out of range"}},
+		"absurd depth":             {config("num_hidden_layers", 1<<20), []string{"num_hidden_layers out of range"}},
 		"scaled positions":         {config("rope_scaling", map[string]any{"rope_type": "llama3", "factor": 8}), []string{"unsupported rope_type", "llama3"}},
 		"activation":               {config("hidden_act", "gelu"), []string{"unsupported hidden_act", "gelu"}},
 		"missing weight": {weights(func(l tensors) tensors { return slices.Delete(l, at(l, norm), at(l, norm)+1) }),

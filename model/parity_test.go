@@ -153,6 +153,18 @@ func logProb(d *model.Decoder, hidden torch.Tensor, id int64) float32 {
 	return d.Logits(hidden).LogSoftmax(-1).Narrow(1, int(id), 1).Float32s()[0]
 }
 
+// bf16 weights take other kernels; they give the same distribution up to their rounding.
+func TestBF16IsCloseToF32(t *testing.T) {
+	lockThread(t)
+	d, err := model.Load("../testdata/tiny/llama-gqa", torch.BF16, torch.CPU)
+	require.NoError(t, err)
+	defer d.Free()
+	sequences := openGolden(t, "llama-gqa").sequences()
+	logprobs, _ := packedLogProbs(d, sequences, 1)
+	within(t, "packed log-probs", openGolden(t, "llama-gqa").floats("seq.logprobs_t1"), logprobs, 0.1)
+	within(t, "decoded log-probs", logprobs, decodedLogProbs(d, sequences), 0.1)
+}
+
 func TestForwardPassesLeakNothing(t *testing.T) {
 	d := load(t, "../testdata/tiny/llama-gqa")
 	live, bytes := torch.Live(), torch.AllocatedBytes()

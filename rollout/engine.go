@@ -121,7 +121,8 @@ func (e *Engine) Pending() int {
 	return n
 }
 
-// Tick advances every running request by one token and returns those that finished, in slot order.
+// Tick advances every running request by one token and returns those that finished: first those
+// that just entered, then those that ran before, each in slot order.
 func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -163,13 +164,17 @@ func (e *Engine) admit() (done []azr.Completion) {
 				done = append(done, r.completion(azr.PromptTooLong))
 				continue
 			}
-			s := torch.NewScope()
-			hidden := e.prefill(s, i, r)
-			done = append(done, e.sample(hidden, []int{i})...)
-			s.Close()
+			done = append(done, e.start(i, r)...)
 		}
 	}
 	return done
+}
+
+// start computes r's prompt in slot i and samples its first token.
+func (e *Engine) start(i int, r *request) []azr.Completion {
+	s := torch.NewScope()
+	defer s.Close()
+	return e.sample(e.prefill(s, i, r), []int{i})
 }
 
 // prefill puts r into slot i and returns its prompt's last hidden state (1, D).

@@ -175,10 +175,14 @@ func TestCancelledTickLosesNothing(t *testing.T) {
 
 func TestWeightsThatAreNotFiniteAreAnError(t *testing.T) {
 	x := newTiny(t, byteLevel, func(_ *tokenizer.Tokenizer, w weights) { scale(w["lm_head.weight"], 1e38) })
-	e := newEngine(t, rollout.Config{Slots: 1, Room: 64}, 1, x)
+	live := torch.Live()
+	e, err := rollout.New(rollout.Config{Slots: 1, Room: 64}, 1, x.model, x.tokenizer)
+	require.NoError(t, err)
 	require.NoError(t, e.Submit(prompt(1, 4, "def f(x):")))
-	_, err := e.Tick(t.Context())
+	_, err = e.Tick(t.Context())
 	require.ErrorContains(t, err, "not finite")
+	e.Close()
+	assert.Equal(t, live, torch.Live(), "handles after Close")
 }
 
 func scale(values []float32, factor float32) {

@@ -186,6 +186,8 @@ func TestDuplicates(t *testing.T) {
 				rewards = append(rewards, row.Reward)
 			}
 			assert.Equal(t, want, rewards)
+			estimated := map[selfplay.DuplicateReward]int{selfplay.DuplicateInvalid: 2, selfplay.DuplicateLearnability: 3}
+			assert.Len(t, rowsOf(play, azr.Estimating, azr.Deduction), estimated[rule]*cfg.Rollouts, "what is known is not tried again")
 			require.Len(t, play.Record.Tasks, 1)
 			assert.Equal(t, "7", play.Record.Tasks[0].Program)
 			assert.Equal(t, 1, play.Record.Tasks[0].Proposal.Index)

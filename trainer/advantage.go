@@ -47,7 +47,7 @@ func (m *moment) add(x, weight float64) {
 	}
 	m.weight += weight
 	d := x - m.mean
-	m.mean += d * weight / m.weight
+	m.mean += d * (weight / m.weight) // so that equal values have a mean of exactly that value
 	m.squares += weight * d * (x - m.mean)
 }
 

@@ -16,6 +16,8 @@ ALLOWED_MODULES = frozenset(
 BANNED_NAMES = frozenset(
     "__import__ __builtins__ __loader__ __spec__ breakpoint compile delattr eval exec exit getattr globals input locals open quit setattr vars".split()
 )
+# Names that a program may give to things of its own.
+SHADOWABLE_NAMES = frozenset("exit input open quit vars".split())
 BANNED_ATTRIBUTES = frozenset(
     "f_back f_builtins f_code f_globals f_locals f_trace gi_code gi_frame cr_code cr_frame ag_code ag_frame tb_frame tb_next "
     "co_code co_consts attrgetter methodcaller get_type_hints ForwardRef".split()
@@ -53,8 +55,8 @@ def banned_import(node):
     return None
 
 
-def banned_use(node, modules):
-    if isinstance(node, ast.Name) and is_banned_name(node.id):
+def banned_use(node, modules, own):
+    if isinstance(node, ast.Name) and is_banned_name(node.id) and not (node.id in SHADOWABLE_NAMES and node.id in own):
         return "use of " + node.id
     if isinstance(node, ast.Attribute):
         inside_module = isinstance(node.value, ast.Name) and node.value.id in modules and is_banned_member(node.attr)
@@ -72,16 +74,22 @@ def imported_names(tree):
     }
 
 
+def own_names(tree):
+    return {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)} | {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
 def refusal(program):
     """Returns what of the program is refused and where, or None. A program that does not parse is not refused here."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError):
         return None
-    modules = imported_names(tree)
+    modules, own = imported_names(tree), own_names(tree)
     found = []
     for node in ast.walk(tree):
-        what = banned_import(node) or banned_use(node, modules)
+        what = banned_import(node) or banned_use(node, modules, own)
         if what:
             found.append((node.lineno, node.col_offset, what))
     if not found:

@@ -3,6 +3,9 @@
 Tasks and replies are frames on descriptors 0 and 1: u32 length, then JSON. The
 child never has these descriptors. The worker alone decides what became of the
 child; the child only claims a value, in a frame on a pipe of its own.
+
+This is the last of the files that the trainer joins into one program:
+canonical, gate, child, zygote. Each uses the names of those before it.
 """
 
 import collections  # noqa: F401  (this and the next lines: preloaded for programs)

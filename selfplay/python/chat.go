@@ -37,7 +37,7 @@ func (chatFormat) program(text string) (program, input, reason string) {
 	return "", "", "no input"
 }
 
-func (chatFormat) inputs(text string) (inputs []string, message, reason string) {
+func (chatFormat) inputs(_ azr.Task, text string) (inputs []string, message, reason string) {
 	body, reason := answerBody(text)
 	if reason != "" {
 		return nil, "", reason

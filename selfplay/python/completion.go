@@ -6,9 +6,9 @@ import (
 	"github.com/azr-train/azr"
 )
 
-// completionFormat reads text that continues worked blocks. Where a program is
-// asked for, the prompt ends with programOpen and the model begins with f's first
-// parameter.
+// completionFormat reads text that continues worked blocks. The prompt begins the
+// answer: a program with programOpen, so that the model begins with f's first
+// parameter, and a list of calls with one that is known to work and callOpen.
 type completionFormat struct{}
 
 const (
@@ -17,10 +17,14 @@ const (
 )
 
 func (completionFormat) open(r azr.Role, t azr.TaskType) string {
-	if (r == azr.Propose) != (t == azr.Induction) {
+	switch {
+	case r == azr.Propose && t == azr.Induction:
+		return callOpen
+	case r == azr.Propose || t == azr.Induction:
 		return programOpen
+	default:
+		return ""
 	}
-	return ""
 }
 
 func (completionFormat) stop(r azr.Role, t azr.TaskType) []string {
@@ -46,13 +50,17 @@ func (completionFormat) program(text string) (program, input, reason string) {
 	return program, strings.TrimSpace(input), ""
 }
 
-// inputs reads the rest of a comment's line, which is the message, and the lines
-// after it that call f.
-func (completionFormat) inputs(text string) (inputs []string, message, reason string) {
-	message, rest, _ := strings.Cut(text, "\n")
-	for line := range strings.SplitSeq(rest, "\n") {
+// inputs reads lines that call f, after the call that the prompt shows and that
+// counts as the first, and the comment that follows them, which is the message.
+func (completionFormat) inputs(reference azr.Task, text string) (inputs []string, message, reason string) {
+	inputs = []string{reference.Examples[0].Input}
+	for line := range strings.SplitSeq(callOpen+text, "\n") {
 		call, ok := strings.CutPrefix(line, callOpen)
 		if !ok {
+			message, ok = strings.CutPrefix(line, "#")
+			if !ok {
+				return nil, "", "no message"
+			}
 			break
 		}
 		inputs = append(inputs, callArguments(call))

@@ -20,8 +20,8 @@ const (
 type Config struct {
 	// Style of the prompts. Default chat.
 	Style Style `yaml:"style"`
-	// InductionInputs N is how many different inputs an induction proposal needs; floor(N/2) are shown to the
-	// solver. Default 10 (the paper's).
+	// InductionInputs N is how many different inputs an induction task has; floor(N/2) are shown to the solver.
+	// The proposer writes all of them, in completion style all but the first. Default 10 (the paper's).
 	InductionInputs int `yaml:"induction_inputs"`
 	// MaxValueBytes refuses tasks with a longer input or output, in bytes of literal text. Default 400, where the
 	// authors' code cut the middle out of an output.
@@ -64,8 +64,8 @@ type format interface {
 	stop(r azr.Role, t azr.TaskType) []string
 	// program reads a program and its input.
 	program(text string) (program, input, reason string)
-	// inputs reads the inputs and the message of an induction proposal.
-	inputs(text string) (inputs []string, message, reason string)
+	// inputs reads the inputs and the message of an induction proposal for a reference's program.
+	inputs(reference azr.Task, text string) (inputs []string, message, reason string)
 	// answer reads what a solver answered.
 	answer(t azr.TaskType, text string) (answer, reason string)
 }

@@ -16,7 +16,7 @@ func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text 
 	var reason string
 	if t == azr.Induction {
 		task.Program = references[0].Program
-		inputs, task.Message, reason = e.format.inputs(text)
+		inputs, task.Message, reason = e.format.inputs(references[0], text)
 		task.Message = strings.TrimSpace(task.Message)
 	} else {
 		var program, input string

@@ -70,11 +70,7 @@ func (a adder) program(program, input string) string {
 
 func (a adder) inputs(inputs []string) string {
 	if a.style == python.Completion {
-		text := " Adds.\n"
-		for _, input := range inputs {
-			text += fmt.Sprintf("f(%s)\n", input)
-		}
-		return text + "\ndef f(x):"
+		return strings.Join(inputs, ")\nf(") + ")\n# Adds.\n\ndef f(x):"
 	}
 	return "So.\n</think>\n<answer>\n```input\n" + strings.Join(inputs, "\n```\n```input\n") + "\n```\n```message\nAdds.\n```\n</answer>"
 }

@@ -3,4 +3,7 @@
 package capi
 
 // NativeBuild names the build of the native library that this package links.
-const NativeBuild = "csrc-dc13376838ad82f5"
+var NativeBuild string
+
+// Set here and not above, or a binary that does not read it would not hold it.
+func init() { NativeBuild = "csrc-f331e4c6784bea2f" }

