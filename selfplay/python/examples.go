@@ -44,15 +44,13 @@ var worked = []azr.Task{
 		},
 	},
 	{
-		Program: "def f(text, n):\n    return text[n:] + text[:n]",
-		Message: "Rotates the text to the left by n.",
+		Program: "def f(text):\n    return text[::-1]",
+		Message: "Turns the text around.",
 		Examples: []azr.Example{
-			{Input: "'hello', 2", Output: "'llohe'"}, {Input: "'ab', 1", Output: "'ba'"}, {Input: "'', 3", Output: "''"},
-			{Input: "'xyz', 0", Output: "'xyz'"}, {Input: "'code', 3", Output: "'ecod'"}, {Input: "'a', 1", Output: "'a'"},
-			{Input: "'sun', 1", Output: "'uns'"}, {Input: "'12345', 4", Output: "'51234'"}, {Input: "'tree', 2", Output: "'eetr'"},
-			{Input: "'no', 5", Output: "'no'"}, {Input: "'left', 1", Output: "'eftl'"}, {Input: "'ok', 0", Output: "'ok'"},
-			{Input: "'abc', 2", Output: "'cab'"}, {Input: "'moon', 3", Output: "'nmoo'"}, {Input: "'up', 1", Output: "'pu'"},
-			{Input: "'rain', 2", Output: "'inra'"},
+			{Input: "'hello'", Output: "'olleh'"}, {Input: "'ab'", Output: "'ba'"}, {Input: "''", Output: "''"}, {Input: "'xyz'", Output: "'zyx'"},
+			{Input: "'code'", Output: "'edoc'"}, {Input: "'a'", Output: "'a'"}, {Input: "'sun'", Output: "'nus'"}, {Input: "'12345'", Output: "'54321'"},
+			{Input: "'tree'", Output: "'eert'"}, {Input: "'no'", Output: "'on'"}, {Input: "'left'", Output: "'tfel'"}, {Input: "'ok'", Output: "'ko'"},
+			{Input: "'abc'", Output: "'cba'"}, {Input: "'moon'", Output: "'noom'"}, {Input: "'up'", Output: "'pu'"}, {Input: "'rain'", Output: "'niar'"},
 		},
 	},
 }
