@@ -32,8 +32,12 @@ check-tools: ## name the missing tools
 	@third_party/tools.sh check
 
 .PHONY: native
-native: check-tools ## fetch libtorch; build csrc, the tokenizers crate and the sandbox's init
+native: check-tools sandbox-init ## fetch libtorch, build csrc and the tokenizers crate
 	@$(part) libtorch csrc tokenizers
+
+# A program of its own, which package executor/sandbox embeds.
+.PHONY: sandbox-init
+sandbox-init: check-tools
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' \
 		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
 
@@ -60,9 +64,9 @@ test: native model ## run all tests
 	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
 
 .PHONY: test-pure
-test-pure: ## run the tests that need no native part, without cgo
+test-pure: sandbox-init ## run the tests that need no native part, without cgo
 	@CGO_ENABLED=0 go test $$(go list -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
-		grep -vE 'torch/internal/capi|rollout/tokenizer|executor/sandbox' | cut -d' ' -f1)
+		grep -vE 'torch/internal/capi|rollout/tokenizer' | cut -d' ' -f1)
 
 .PHONY: lint
 lint: ## check format, vet and sizes; print the lines of each folder

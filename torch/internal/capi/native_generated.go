@@ -6,4 +6,4 @@ package capi
 var NativeBuild string
 
 // Set here and not above, or a binary that does not read it would not hold it.
-func init() { NativeBuild = "csrc-f331e4c6784bea2f" }
+func init() { NativeBuild = "csrc-5815250ffad16892" }

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr/model/modeltest"
+)
+
+// TestMain lets the test binary stand in for azr-train, so that the tests see what a user's shell sees.
+func TestMain(m *testing.M) {
+	if os.Getenv("AZR_TRAIN_UNDER_TEST") == "1" {
+		main()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// outcome is what a command leaves behind.
+type outcome struct {
+	stdout, stderr string
+	code           int
+}
+
+func command(stdin string, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buffer) {
+	c := exec.Command(os.Args[0], args...)
+	c.Env = append(os.Environ(), "AZR_TRAIN_UNDER_TEST=1", "OMP_WAIT_POLICY=passive")
+	c.Stdin = strings.NewReader(stdin)
+	stdout, stderr := &bytes.Buffer{}, &bytes.Buffer{}
+	c.Stdout, c.Stderr = stdout, stderr
+	return c, stdout, stderr
+}
+
+func azrTrain(t *testing.T, stdin string, args ...string) outcome {
+	t.Helper()
+	c, stdout, stderr := command(stdin, args...)
+	if err := c.Run(); err != nil {
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+	}
+	return outcome{stdout.String(), stderr.String(), c.ProcessState.ExitCode()}
+}
+
+// tinyModel writes a random Llama with a small byte-level tokenizer.
+func tinyModel(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "model")
+	require.NoError(t, os.CopyFS(dir, os.DirFS("../../rollout/tokenizer/testdata/bytelevel")))
+	require.NoError(t, modeltest.Small(768, 1024).Write(dir))
+	return dir
+}
+
+// tinyRun is a run of the tiny model that takes a second or two.
+func tinyRun(model, run string, more ...string) []string {
+	return append([]string{
+		"run", "--model", model, "--config", "quickstart", "--run", run, "--steps", "2",
+		"--set", "game.batch_size=2", "--set", "game.references=1", "--set", "checkpoint.every=1",
+		"--set", "game.propose={temperature: 1, max_tokens: 12}", "--set", "game.solve={temperature: 1, max_tokens: 8}",
+	}, more...)
+}
+
+func TestRunResumeExport(t *testing.T) {
+	model, run := tinyModel(t), filepath.Join(t.TempDir(), "runs", "a")
+	o := azrTrain(t, "", tinyRun(model, run)...)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, "2 steps of self-play (1 to 2)")
+	assert.Contains(t, o.stdout, run)
+	for _, name := range []string{"config.yaml", "run.sqlite", "metrics.jsonl", "timings.jsonl", "checkpoints/step-000002/manifest.json"} {
+		assert.FileExists(t, filepath.Join(run, name), name)
+	}
+
+	o = azrTrain(t, "", "resume", run, "--steps", "1")
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, "1 step of self-play (3 to 3)")
+	lines, err := os.ReadFile(filepath.Join(run, "metrics.jsonl"))
+	require.NoError(t, err)
+	assert.Equal(t, 4, strings.Count(string(lines), "\n"), "steps 0 to 3, none twice")
+
+	o = azrTrain(t, "", "inspect", run, "--json")
+	require.Zero(t, o.code, o.stderr)
+	var seen inspection
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &seen))
+	assert.Len(t, seen.Metrics, 4)
+	assert.NotEmpty(t, seen.Rows)
+	assert.Contains(t, azrTrain(t, "", "inspect", run).stdout, "propose/deduction")
+
+	exported := filepath.Join(t.TempDir(), "exported")
+	o = azrTrain(t, "", "export", run, "--out", exported)
+	require.Zero(t, o.code, o.stderr)
+	assert.Equal(t, exported+"\n", o.stdout)
+	assert.NoFileExists(t, filepath.Join(exported, "optimizer.safetensors"))
+	const line = `{"ids":[5,6,7,8,9,10]}` + "\n"
+	before, after := azrTrain(t, line, "score", "--model", model), azrTrain(t, line, "score", "--model", exported)
+	require.Zero(t, after.code, after.stderr)
+	assert.NotEqual(t, before.stdout, after.stdout, "three steps of training change the weights")
+	checkpointed := azrTrain(t, line, "score", "--model", filepath.Join(run, "checkpoints", "step-000003"))
+	assert.Equal(t, checkpointed.stdout, after.stdout)
+}
+
+func TestResumedRunIsTheUninterruptedRun(t *testing.T) {
+	model, dir := tinyModel(t), t.TempDir()
+	whole, halves := filepath.Join(dir, "whole"), filepath.Join(dir, "halves")
+	o := azrTrain(t, "", tinyRun(model, whole)...)
+	require.Zero(t, o.code, o.stderr)
+	o = azrTrain(t, "", append(tinyRun(model, halves), "--steps", "1")...)
+	require.Zero(t, o.code, o.stderr)
+	o = azrTrain(t, "", "resume", halves, "--steps", "1")
+	require.Zero(t, o.code, o.stderr)
+	for _, name := range []string{"metrics.jsonl", "checkpoints/step-000002/model.safetensors", "checkpoints/step-000002/optimizer.safetensors"} {
+		a, err := os.ReadFile(filepath.Join(whole, name))
+		require.NoError(t, err)
+		b, err := os.ReadFile(filepath.Join(halves, name))
+		require.NoError(t, err)
+		assert.True(t, bytes.Equal(a, b), "%s differs", name)
+	}
+}
+
+func TestInterruptSavesTheLastFinishedStep(t *testing.T) {
+	model, run := tinyModel(t), filepath.Join(t.TempDir(), "run")
+	c, stdout, stderr := command("", tinyRun(model, run, "--steps", "100000", "--set", "checkpoint.every=100000")...)
+	require.NoError(t, c.Start())
+	waitFor(t, func() bool {
+		lines, _ := os.ReadFile(filepath.Join(run, "metrics.jsonl"))
+		return strings.Count(string(lines), "\n") >= 3
+	})
+	require.NoError(t, c.Process.Signal(syscall.SIGINT))
+	require.Error(t, c.Wait())
+	assert.Equal(t, exitInterrupted, c.ProcessState.ExitCode(), stderr)
+	assert.Empty(t, stdout.String())
+	assert.Contains(t, stderr.String(), "will be played again")
+	saved, err := filepath.Glob(filepath.Join(run, "checkpoints", "step-*"))
+	require.NoError(t, err)
+	assert.Len(t, saved, 1)
+	o := azrTrain(t, "", "resume", run, "--steps", "1")
+	assert.Zero(t, o.code, o.stderr)
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	require.Eventually(t, condition, time.Minute, 20*time.Millisecond)
+}
+
+func TestGenerate(t *testing.T) {
+	model := tinyModel(t)
+	args := []string{"generate", "--model", model, "--prompt", "def f(x):", "--max-tokens", "12", "--temperature", "1", "--seed", "3"}
+	a, b := azrTrain(t, "", args...), azrTrain(t, "", args...)
+	require.Zero(t, a.code, a.stderr)
+	assert.NotEmpty(t, strings.TrimSpace(a.stdout))
+	assert.Equal(t, a.stdout, b.stdout)
+	other := azrTrain(t, "", append(args, "--seed", "4")...)
+	assert.NotEqual(t, a.stdout, other.stdout)
+	chat := azrTrain(t, "", "generate", "--model", model, "--prompt", "def f(x):", "--max-tokens", "12", "--chat")
+	require.Zero(t, chat.code, chat.stderr)
+}
+
+func TestScoreAnswersEachLine(t *testing.T) {
+	model := tinyModel(t)
+	o := azrTrain(t, `{"text":"def f(x):"}`+"\n"+`{"ids":[7]}`+"\n", "score", "--model", model)
+	require.Zero(t, o.code, o.stderr)
+	lines := strings.Split(strings.TrimSpace(o.stdout), "\n")
+	require.Len(t, lines, 2)
+	var first struct {
+		IDs      []int32   `json:"ids"`
+		LogProbs []float32 `json:"logprobs"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &first))
+	assert.Len(t, first.LogProbs, len(first.IDs)-1)
+	for _, p := range first.LogProbs {
+		assert.Less(t, p, float32(0))
+	}
+	assert.Equal(t, `{"ids":[7],"logprobs":[]}`, lines[1])
+}
+
+func TestScoreWithIDsNeedsNoTokenizer(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, modeltest.Small(64, 64).Write(dir))
+	o := azrTrain(t, `{"ids":[1,2,3]}`+"\n", "score", "--model", dir)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, `"logprobs":[-`)
+}
+
+func TestExecAnswersInOrder(t *testing.T) {
+	var in, want strings.Builder
+	for i := range 20 {
+		if i%5 == 4 {
+			in.WriteString(`{"program":"def f(x): return x[0]","input":"3"}` + "\n")
+			want.WriteString(`{"status":"error","value":"","error":"TypeError"}` + "\n")
+			continue
+		}
+		e, err := json.Marshal(map[string]string{"program": "def f(x, y):\n    return [x, y]", "input": "1, " + strings.Repeat("1", i+1)})
+		require.NoError(t, err)
+		in.Write(append(e, '\n'))
+		want.WriteString(`{"status":"ok","value":"[1, ` + strings.Repeat("1", i+1) + `]","error":""}` + "\n")
+	}
+	o := azrTrain(t, in.String(), "exec")
+	require.Zero(t, o.code, o.stderr)
+	assert.Equal(t, want.String(), o.stdout)
+}
+
+func TestDoctor(t *testing.T) {
+	o := azrTrain(t, "", "doctor")
+	require.Zero(t, o.code, o.stderr)
+	for _, what := range []string{"libtorch", "cores", "memory", "disk", "executor", "python"} {
+		assert.Contains(t, o.stdout, what)
+	}
+}
+
+func TestEvalScoresATasksFile(t *testing.T) {
+	o := azrTrain(t, "", "eval", "--model", tinyModel(t), "--tasks", "../../testdata/tasks/trivial.jsonl", "--config", "quickstart", "--max-tokens", "8", "--json")
+	require.Zero(t, o.code, o.stderr)
+	var report struct {
+		Scores []struct {
+			Name  string
+			Tasks int
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &report))
+	assert.Equal(t, "all", report.Scores[len(report.Scores)-1].Name)
+	assert.Equal(t, 36, report.Scores[len(report.Scores)-1].Tasks)
+}
