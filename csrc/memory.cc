@@ -11,29 +11,30 @@ namespace {
 
 std::atomic<int64_t> live{0}, allocated{0}, peak{0};
 
-struct Block {
-  void *data;
-  int64_t bytes;
-};
+// The size of a block stands before its data, in as many bytes as keep the data aligned.
+constexpr size_t kHeader = c10::gAlignment;
+static_assert(kHeader >= sizeof(int64_t));
 
-void release(void *context) {
-  auto *block = static_cast<Block *>(context);
-  allocated.fetch_sub(block->bytes, std::memory_order_relaxed);
-  c10::free_cpu(block->data);
-  delete block;
+void release(void *data) {
+  if (!data) return;
+  void *block = static_cast<char *>(data) - kHeader;
+  allocated.fetch_sub(*static_cast<int64_t *>(block), std::memory_order_relaxed);
+  c10::free_cpu(block);
 }
 
-// libtorch's CPU allocator with a count: its own has none that can be read.
+// libtorch's CPU allocator with a count: its own has none that can be read. Data and context are one
+// pointer, without which oneDNN (bf16 products) cannot use an allocator.
 struct CountingAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
-    void *data = c10::alloc_cpu(bytes);
-    auto *block = new Block{data, static_cast<int64_t>(bytes)};
-    int64_t now = allocated.fetch_add(block->bytes, std::memory_order_relaxed) + block->bytes;
+    if (bytes == 0) return {nullptr, nullptr, &release, at::Device(at::kCPU)};
+    void *block = c10::alloc_cpu(bytes + kHeader), *data = static_cast<char *>(block) + kHeader;
+    *static_cast<int64_t *>(block) = static_cast<int64_t>(bytes);
+    int64_t now = allocated.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed) + static_cast<int64_t>(bytes);
     for (int64_t old = peak.load(std::memory_order_relaxed); now > old && !peak.compare_exchange_weak(old, now);) {
     }
-    return {data, block, &release, at::Device(at::kCPU)};
+    return {data, data, &release, at::Device(at::kCPU)};
   }
-  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }  // data and context differ
+  c10::DeleterFnPtr raw_deleter() const override { return &release; }
   void copy_data(void *dst, const void *src, size_t n) const override { std::memcpy(dst, src, n); }
 };
 

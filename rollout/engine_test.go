@@ -185,12 +185,6 @@ func TestWeightsThatAreNotFiniteAreAnError(t *testing.T) {
 	assert.Equal(t, live, torch.Live(), "handles after Close")
 }
 
-func scale(values []float32, factor float32) {
-	for i := range values {
-		values[i] *= factor
-	}
-}
-
 func TestNewRefusesWhatDoesNotFit(t *testing.T) {
 	x := newTiny(t, byteLevel, nil)
 	for want, config := range map[string]rollout.Config{

@@ -1,12 +1,7 @@
 package rollout_test
 
 import (
-	"encoding/binary"
-	"encoding/json"
-	"math"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,22 +9,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/rollout/tokenizer"
 	"github.com/azr-train/azr/torch"
-	"github.com/azr-train/azr/torch/safetensors"
 )
 
 const (
 	byteLevel    = "tokenizer/testdata/bytelevel"
 	byteFallback = "tokenizer/testdata/bytefallback"
+
+	contextLength = 256
 )
 
-// Sizes of the tiny Llama of these tests: heads 4/2 of 16, and a vocabulary that is a little larger than
-// the tokenizer's, as in real models.
-const hidden, inner, kv, contextLength, spare = 64, 96, 32, 256, 7
-
-// tiny is a random Llama with a small tokenizer.
+// tiny is a random Llama with a small tokenizer. Its vocabulary is a little larger than the tokenizer's,
+// as in real models.
 type tiny struct {
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
@@ -48,71 +42,24 @@ func newTiny(t *testing.T, tokenizerDir string, edit func(*tokenizer.Tokenizer, 
 	tok, err := tokenizer.Load(dir)
 	require.NoError(t, err)
 	t.Cleanup(func() { tok.Close() })
-	writeModel(t, dir, tok, edit)
+	llama := modeltest.Small(tok.VocabSize()+7, contextLength)
+	llama.Edit = func(w map[string][]float32) {
+		scale(w["lm_head.weight"], 3) // so that some tokens are much likelier than others
+		if edit != nil {
+			edit(tok, w)
+		}
+	}
+	require.NoError(t, llama.Write(dir))
 	m, err := model.Load(dir, torch.F32, torch.CPU)
 	require.NoError(t, err)
 	t.Cleanup(m.Free)
 	return tiny{m, tok}
 }
 
-func writeModel(t *testing.T, dir string, tok *tokenizer.Tokenizer, edit func(*tokenizer.Tokenizer, weights)) {
-	vocab := tok.VocabSize() + spare
-	config, err := json.Marshal(map[string]any{
-		"architectures": []string{"LlamaForCausalLM"}, "hidden_size": hidden, "intermediate_size": inner,
-		"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
-		"vocab_size": vocab, "max_position_embeddings": contextLength, "rms_norm_eps": 1e-5,
-	})
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), config, 0o644))
-	w, shapes := randomWeights(int64(vocab))
-	if edit != nil {
-		edit(tok, w)
+func scale(values []float32, factor float32) {
+	for i := range values {
+		values[i] *= factor
 	}
-	var tensors []safetensors.Tensor
-	for name, values := range w {
-		var data []byte
-		for _, v := range values {
-			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
-		}
-		tensors = append(tensors, safetensors.Tensor{Name: name, DType: safetensors.F32, Shape: shapes[name], Data: func() ([]byte, error) { return data, nil }})
-	}
-	f, err := os.Create(filepath.Join(dir, safetensors.SingleName))
-	require.NoError(t, err)
-	require.NoError(t, safetensors.Write(f, tensors, nil))
-	require.NoError(t, f.Close())
-}
-
-func randomWeights(vocab int64) (weights, map[string][]int64) {
-	r, w, shapes := rand.New(rand.NewPCG(4, 2)), weights{}, map[string][]int64{}
-	add := func(name string, scale float64, shape ...int64) {
-		n := int64(1)
-		for _, size := range shape {
-			n *= size
-		}
-		values := make([]float32, n)
-		for i := range values {
-			values[i] = float32(scale * r.NormFloat64())
-			if len(shape) == 1 {
-				values[i]++ // norms are about 1
-			}
-		}
-		w[name], shapes[name] = values, shape
-	}
-	add("model.embed_tokens.weight", 1, vocab, hidden)
-	for _, layer := range []string{"model.layers.0.", "model.layers.1."} {
-		add(layer+"input_layernorm.weight", 0.1, hidden)
-		add(layer+"self_attn.q_proj.weight", 0.2, hidden, hidden)
-		add(layer+"self_attn.k_proj.weight", 0.2, kv, hidden)
-		add(layer+"self_attn.v_proj.weight", 0.2, kv, hidden)
-		add(layer+"self_attn.o_proj.weight", 0.2, hidden, hidden)
-		add(layer+"post_attention_layernorm.weight", 0.1, hidden)
-		add(layer+"mlp.gate_proj.weight", 0.2, inner, hidden)
-		add(layer+"mlp.up_proj.weight", 0.2, inner, hidden)
-		add(layer+"mlp.down_proj.weight", 0.2, hidden, inner)
-	}
-	add("model.norm.weight", 0.1, hidden)
-	add("lm_head.weight", 0.3, vocab, hidden)
-	return w, shapes
 }
 
 // following makes a model in which each token of a chain, as written in the vocabulary, is followed by the
@@ -124,16 +71,17 @@ func following(t *testing.T, chain ...string) func(*tokenizer.Tokenizer, weights
 				clear(w[name])
 			}
 		}
+		width := len(w["model.norm.weight"])
 		row := func(matrix, token string) []float32 {
 			id, ok := tok.ID(token)
 			require.True(t, ok, "no token %q", token)
-			return w[matrix][id*hidden : (id+1)*hidden]
+			return w[matrix][int(id)*width : (int(id)+1)*width]
 		}
 		clear(w["lm_head.weight"])
 		for i := range chain[1:] {
 			head := row("lm_head.weight", chain[i+1])
 			for d, x := range row("model.embed_tokens.weight", chain[i]) {
-				head[d] += x / 2
+				head[d] += 5 * x
 			}
 		}
 	}

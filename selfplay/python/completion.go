@@ -1,6 +1,7 @@
 package python
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/azr-train/azr"
@@ -8,18 +9,18 @@ import (
 
 // completionFormat reads text that continues worked blocks. The prompt begins the
 // answer: a program with programOpen, so that the model begins with f's first
-// parameter, and a list of calls with one that is known to work and callOpen.
+// parameter, and a list of inputs with one that is known to work and the next one's label.
 type completionFormat struct{}
 
-const (
-	programOpen = "def f("
-	callOpen    = "f("
-)
+const programOpen = "def f("
+
+// inputLabel begins the line of the n-th input of an induction proposal, counted from 1.
+func inputLabel(n int) string { return fmt.Sprintf("Input %d:", n) }
 
 func (completionFormat) open(r azr.Role, t azr.TaskType) string {
 	switch {
 	case r == azr.Propose && t == azr.Induction:
-		return callOpen
+		return inputLabel(2)
 	case r == azr.Propose || t == azr.Induction:
 		return programOpen
 	default:
@@ -30,7 +31,7 @@ func (completionFormat) open(r azr.Role, t azr.TaskType) string {
 func (completionFormat) stop(r azr.Role, t azr.TaskType) []string {
 	switch {
 	case r == azr.Propose && t == azr.Induction:
-		return []string{"\n\n", "\ndef "}
+		return []string{"\n\n", "\nProgram:"}
 	case r == azr.Propose:
 		return []string{"\nOutput:", "\nProgram:"}
 	case t == azr.Induction:
@@ -50,35 +51,21 @@ func (completionFormat) program(text string) (program, input, reason string) {
 	return program, strings.TrimSpace(input), ""
 }
 
-// inputs reads lines that call f, after the call that the prompt shows and that
-// counts as the first, and the comment that follows them, which is the message.
+// inputs reads the labelled lines of inputs, after the one that the prompt shows
+// and that counts as the first, and the line of the message.
 func (completionFormat) inputs(reference azr.Task, text string) (inputs []string, message, reason string) {
 	inputs = []string{reference.Examples[0].Input}
-	for line := range strings.SplitSeq(callOpen+text, "\n") {
-		call, ok := strings.CutPrefix(line, callOpen)
+	for line := range strings.SplitSeq(inputLabel(2)+text, "\n") {
+		if message, ok := strings.CutPrefix(line, "Message:"); ok {
+			return inputs, message, ""
+		}
+		input, ok := strings.CutPrefix(line, inputLabel(len(inputs)+1))
 		if !ok {
-			message, ok = strings.CutPrefix(line, "#")
-			if !ok {
-				return nil, "", "no message"
-			}
 			break
 		}
-		inputs = append(inputs, callArguments(call))
+		inputs = append(inputs, input)
 	}
-	return inputs, message, ""
-}
-
-// callArguments returns what stands before the bracket that closes a call, which
-// is the first one that leaves a list of literals.
-func callArguments(call string) string {
-	for i := range len(call) {
-		if call[i] == ')' {
-			if _, ok := canonicalArgs(call[:i]); ok {
-				return call[:i]
-			}
-		}
-	}
-	return call
+	return nil, "", "no message"
 }
 
 func (completionFormat) answer(t azr.TaskType, text string) (answer, reason string) {

@@ -52,9 +52,6 @@ func (e *Environment) ProposePrompt(t azr.TaskType, references []azr.Task) azr.P
 	data := promptData{References: references, N: e.cfg.InductionInputs, Worked: worked}
 	if t == azr.Induction {
 		data.Task = references[0]
-	} else {
-		// Enough blocks to see the format: worked ones only where there are not two references.
-		data.Worked = worked[min(len(references), len(worked)):]
 	}
 	return e.prompt(azr.Propose, t, data)
 }

@@ -70,7 +70,11 @@ func (a adder) program(program, input string) string {
 
 func (a adder) inputs(inputs []string) string {
 	if a.style == python.Completion {
-		return strings.Join(inputs, ")\nf(") + ")\n# Adds.\n\ndef f(x):"
+		text := " " + inputs[0]
+		for i, input := range inputs[1:] {
+			text += fmt.Sprintf("\nInput %d: %s", i+3, input) // the prompt has 1 and the label of 2
+		}
+		return text + "\nMessage: Adds.\n\nProgram:"
 	}
 	return "So.\n</think>\n<answer>\n```input\n" + strings.Join(inputs, "\n```\n```input\n") + "\n```\n```message\nAdds.\n```\n</answer>"
 }
