@@ -20,6 +20,6 @@
 //
 // An Engine belongs to the compute thread. After the weights change,
 // [Engine.Forget] must be called before the next prompt. Errors are the
-// machine's or the user's; a prompt that does not fit is a Completion with
-// Finish azr.PromptTooLong.
+// machine's or the user's, and after one from Tick only Close is left; a prompt
+// that does not fit is a Completion with Finish azr.PromptTooLong.
 package rollout

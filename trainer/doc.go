@@ -12,6 +12,7 @@
 // keeps the inputs only and a layer is run again just before its backward.
 //
 // A [Trainer] belongs to the compute thread and works in place on the decoder's
-// weights. [Trainer.Step] returns an error, and leaves the weights as they were,
-// when the loss or the gradients are not finite or memory runs out.
+// weights. [Trainer.Step] returns an error when the loss or the gradients are not
+// finite or memory runs out; the update that failed is not made, so with one epoch
+// the weights are as they were.
 package trainer
