@@ -1,10 +1,7 @@
 package model_test
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"math"
-	"os"
 	"runtime"
 	"slices"
 	"testing"
@@ -12,12 +9,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
-	"github.com/azr-train/azr/torch/safetensors"
 )
-
-// variants are the folders of testdata/tiny, each with goldens of the same name.
-var variants = []string{"llama-gqa", "llama-tied-mha", "llama-mqa-sharded", "llama-wide"}
 
 // golden is the reference's numbers for one model; testdata/golden/README.md describes them.
 type golden struct {
@@ -28,51 +22,18 @@ type golden struct {
 	} `json:"greedy"`
 	MaxLogit float64 `json:"max_logit"`
 
-	t       *testing.T
-	tensors *safetensors.File
+	modeltest.Golden
 }
 
 func openGolden(t *testing.T, name string) *golden {
-	g := &golden{t: t}
-	text, err := os.ReadFile("../testdata/golden/" + name + ".json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, g))
-	g.tensors, err = safetensors.Open("../testdata/golden/" + name + ".safetensors")
-	require.NoError(t, err)
-	t.Cleanup(func() { g.tensors.Close() })
+	g := &golden{}
+	g.Golden = modeltest.OpenGolden(t, "../testdata/golden", name, g)
 	return g
-}
-
-func (g *golden) read(name string, dtype safetensors.DType) []byte {
-	info, ok := g.tensors.Lookup(name)
-	require.True(g.t, ok, "no tensor %s", name)
-	require.Equal(g.t, dtype, info.DType, name)
-	data, err := g.tensors.Read(name)
-	require.NoError(g.t, err)
-	return data
-}
-
-func (g *golden) floats(name string) []float32 {
-	data := g.read(name, safetensors.F32)
-	values := make([]float32, len(data)/4)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return values
-}
-
-func (g *golden) ints(name string) []int64 {
-	data := g.read(name, safetensors.I64)
-	values := make([]int64, len(data)/8)
-	for i := range values {
-		values[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
-	}
-	return values
 }
 
 // sequences cuts seq.ids at seq.offsets.
 func (g *golden) sequences() [][]int64 {
-	ids, offsets := g.ints("seq.ids"), g.ints("seq.offsets")
+	ids, offsets := g.Ints("seq.ids"), g.Ints("seq.offsets")
 	var list [][]int64
 	for i := range offsets[1:] {
 		list = append(list, ids[offsets[i]:offsets[i+1]])

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/torch/safetensors"
 )
@@ -168,7 +169,7 @@ func TestATiedModelIgnoresAHeadInItsFile(t *testing.T) {
 
 // What Tensors writes, Load reads: the same names, shapes and bits.
 func TestTensorsLoadBack(t *testing.T) {
-	for _, variant := range variants {
+	for _, variant := range modeltest.Variants {
 		dir := copyModel(t, variant)
 		d := load(t, dir)
 		require.NoError(t, os.RemoveAll(filepath.Join(dir, "model.safetensors.index.json")))

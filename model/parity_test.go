@@ -8,12 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
 )
 
 // forEachVariant runs f on every tiny model and its goldens.
 func forEachVariant(t *testing.T, f func(t *testing.T, d *model.Decoder, g *golden)) {
-	for _, name := range variants {
+	for _, name := range modeltest.Variants {
 		t.Run(name, func(t *testing.T) { f(t, load(t, "../testdata/tiny/"+name), openGolden(t, name)) })
 	}
 }
@@ -22,10 +23,10 @@ func TestLogitsEqualTransformers(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, d *model.Decoder, g *golden) {
 		s := torch.NewScope()
 		defer s.Close()
-		offsets := g.ints("seq.offsets")
-		logits := d.Logits(d.Forward(s, g.ints("seq.ids"), offsets[:len(offsets)-1]))
+		offsets := g.Ints("seq.offsets")
+		logits := d.Logits(d.Forward(s, g.Ints("seq.ids"), offsets[:len(offsets)-1]))
 		require.Equal(t, d.Config.VocabSize, logits.Size(1))
-		want := g.floats("seq.logits")
+		want := g.Floats("seq.logits")
 		worst := within(t, "logits", want, logits.Float32s(), 1e-4*largest(want))
 		t.Logf("largest difference %.2g of |logits| up to %.3g", worst, largest(want))
 		sameArgmax(t, want, logits.Float32s(), d.Config.VocabSize)
@@ -64,8 +65,8 @@ func TestLogProbsAndEntropiesEqualTransformers(t *testing.T) {
 	forEachVariant(t, func(t *testing.T, d *model.Decoder, g *golden) {
 		for tag, temperature := range map[string]float64{"t1": 1, "t07": 0.7} {
 			logprobs, entropies := packedLogProbs(d, g.sequences(), temperature)
-			within(t, "log-probs "+tag, g.floats("seq.logprobs_"+tag), logprobs, 1e-4)
-			within(t, "entropies "+tag, g.floats("seq.entropy_"+tag), entropies, 1e-4)
+			within(t, "log-probs "+tag, g.Floats("seq.logprobs_"+tag), logprobs, 1e-4)
+			within(t, "entropies "+tag, g.Floats("seq.entropy_"+tag), entropies, 1e-4)
 		}
 	})
 }
@@ -161,7 +162,7 @@ func TestBF16IsCloseToF32(t *testing.T) {
 	defer d.Free()
 	sequences := openGolden(t, "llama-gqa").sequences()
 	logprobs, _ := packedLogProbs(d, sequences, 1)
-	within(t, "packed log-probs", openGolden(t, "llama-gqa").floats("seq.logprobs_t1"), logprobs, 0.1)
+	within(t, "packed log-probs", openGolden(t, "llama-gqa").Floats("seq.logprobs_t1"), logprobs, 0.1)
 	within(t, "decoded log-probs", logprobs, decodedLogProbs(d, sequences), 0.1)
 }
 

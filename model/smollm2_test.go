@@ -28,7 +28,7 @@ func TestSmolLM2EqualsTransformers(t *testing.T) {
 	t.Run("logits", func(t *testing.T) { smollm2Logits(t, d, g) })
 	t.Run("log-probs", func(t *testing.T) {
 		logprobs, _ := packedLogProbs(d, g.sequences(), 1)
-		worst := within(t, "log-probs", g.floats("seq.logprobs"), logprobs, 1e-4)
+		worst := within(t, "log-probs", g.Floats("seq.logprobs"), logprobs, 1e-4)
 		t.Logf("largest difference %.2g nats", worst)
 	})
 	t.Run("greedy", func(t *testing.T) { smollm2Greedy(t, d, g) })
@@ -43,16 +43,16 @@ func smollm2Logits(t *testing.T, d *model.Decoder, g *golden) {
 	lockThread(t)
 	s := torch.NewScope()
 	defer s.Close()
-	offsets := g.ints("seq.offsets")
-	logits := d.Logits(d.Forward(s, g.ints("seq.ids"), offsets[:len(offsets)-1]))
+	offsets := g.Ints("seq.offsets")
+	logits := d.Logits(d.Forward(s, g.Ints("seq.ids"), offsets[:len(offsets)-1]))
 	require.Positive(t, g.MaxLogit)
 	tolerance := 1e-4 * g.MaxLogit
 	lastRows := s.FromInt64s([]int64{offsets[1] - 1, offsets[2] - 1}, torch.CPU)
-	worst := within(t, "last logits", g.floats("seq.last_logits"), logits.IndexSelect(0, lastRows).Float32s(), tolerance)
+	worst := within(t, "last logits", g.Floats("seq.last_logits"), logits.IndexSelect(0, lastRows).Float32s(), tolerance)
 	t.Logf("largest difference %.2g of |logits| up to %.3g", worst, g.MaxLogit)
 
 	// Every row's arg-max, and its five likeliest logits.
-	ids, values := g.ints("seq.top5_ids"), g.floats("seq.top5_logits")
+	ids, values := g.Ints("seq.top5_ids"), g.Floats("seq.top5_logits")
 	for row, best := range logits.Argmax(-1, false).Int64s() {
 		five := logits.Narrow(0, row, 1).IndexSelect(1, s.FromInt64s(ids[5*row:5*row+5], torch.CPU))
 		within(t, "top logits", values[5*row:5*row+5], five.Float32s(), tolerance)

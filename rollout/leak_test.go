@@ -1,9 +1,6 @@
 package rollout_test
 
 import (
-	"fmt"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -11,20 +8,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/torch"
 )
-
-// residentBytes is how much of the process is in memory, after Go's garbage is collected.
-func residentBytes(t *testing.T) int64 {
-	runtime.GC()
-	text, err := os.ReadFile("/proc/self/statm")
-	require.NoError(t, err)
-	var size, resident int64
-	_, err = fmt.Sscan(string(text), &size, &resident)
-	require.NoError(t, err)
-	return resident * int64(os.Getpagesize())
-}
 
 func TestTwoHundredGenerationsLeakNothing(t *testing.T) {
 	x := newTiny(t, byteLevel, nil)
@@ -45,13 +32,13 @@ func TestTwoHundredGenerationsLeakNothing(t *testing.T) {
 	for range 3 { // buffers of the first ones stay
 		twenty()
 	}
-	live, bytes, resident := torch.Live(), torch.AllocatedBytes(), residentBytes(t)
+	live, bytes, resident := torch.Live(), torch.AllocatedBytes(), modeltest.ResidentBytes(t)
 	for range 10 {
 		twenty()
 		require.Equal(t, live, torch.Live(), "handles")
 		require.Equal(t, bytes, torch.AllocatedBytes(), "bytes")
 	}
-	growth := residentBytes(t) - resident
+	growth := modeltest.ResidentBytes(t) - resident
 	t.Logf("resident memory grew by %d KiB", growth>>10)
 	assert.Less(t, growth, int64(8<<20), "resident memory grew")
 

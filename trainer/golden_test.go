@@ -1,10 +1,6 @@
 package trainer
 
 import (
-	"encoding/binary"
-	"encoding/json"
-	"math"
-	"os"
 	"runtime"
 	"testing"
 
@@ -12,12 +8,9 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
-	"github.com/azr-train/azr/torch/safetensors"
 )
-
-// variants are the folders of testdata/tiny, each with goldens of the same name.
-var variants = []string{"llama-gqa", "llama-tied-mha", "llama-mqa-sharded", "llama-wide"}
 
 // sums are two figures of a tensor.
 type sums struct {
@@ -59,56 +52,22 @@ type golden struct {
 	Losses  []goldenLoss   `json:"losses"`
 	Ladders []goldenLadder `json:"ladders"`
 
-	t       *testing.T
-	tensors *safetensors.File
+	modeltest.Golden
 }
 
 func openGolden(t *testing.T, variant string) *golden {
-	g := &golden{t: t}
-	text, err := os.ReadFile("../testdata/golden/" + variant + ".json")
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(text, g))
-	g.tensors, err = safetensors.Open("../testdata/golden/" + variant + ".safetensors")
-	require.NoError(t, err)
-	t.Cleanup(func() { g.tensors.Close() })
+	g := &golden{}
+	g.Golden = modeltest.OpenGolden(t, "../testdata/golden", variant, g)
 	return g
-}
-
-func (g *golden) read(name string, dtype safetensors.DType) []byte {
-	info, ok := g.tensors.Lookup(name)
-	require.True(g.t, ok, "no tensor %s", name)
-	require.Equal(g.t, dtype, info.DType, name)
-	data, err := g.tensors.Read(name)
-	require.NoError(g.t, err)
-	return data
-}
-
-func (g *golden) floats(name string) []float32 { return floats(g.read(name, safetensors.F32)) }
-
-func (g *golden) ints(name string) []int64 {
-	data := g.read(name, safetensors.I64)
-	values := make([]int64, len(data)/8)
-	for i := range values {
-		values[i] = int64(binary.LittleEndian.Uint64(data[8*i:]))
-	}
-	return values
-}
-
-func floats(data []byte) []float32 {
-	values := make([]float32, len(data)/4)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return values
 }
 
 // examples is the golden batch, with a loss's old log-probs. Its advantages are one a token, which an
 // example has no place for: see micro.
 func (g *golden) examples(l goldenLoss) (examples []example, advantages [][]float32) {
-	ids, offsets, prompts := g.ints("batch.ids"), g.ints("batch.offsets"), g.ints("batch.prompt_lengths")
-	old, each := g.floats("batch.logprobs_t1"), g.floats("batch.advantages")
+	ids, offsets, prompts := g.Ints("batch.ids"), g.Ints("batch.offsets"), g.Ints("batch.prompt_lengths")
+	old, each := g.Floats("batch.logprobs_t1"), g.Floats("batch.advantages")
 	if l.Kind == "pg" {
-		old = g.floats(l.Old)
+		old = g.Floats(l.Old)
 	}
 	for i, prompt := range prompts {
 		var e example
@@ -143,7 +102,7 @@ func (g *golden) micro(l goldenLoss, cut ...int) (batches []packed, tokens int) 
 		batches = append(batches, p)
 		examples, advantages = examples[n:], advantages[n:]
 	}
-	require.Empty(g.t, examples, "sequences left out of the cut")
+	require.Empty(g.T, examples, "sequences left out of the cut")
 	return batches, tokens
 }
 
@@ -186,7 +145,7 @@ func lockThread(t *testing.T) {
 
 // forEachVariant runs f on every tiny model and its goldens.
 func forEachVariant(t *testing.T, f func(t *testing.T, variant string, g *golden)) {
-	for _, variant := range variants {
+	for _, variant := range modeltest.Variants {
 		t.Run(variant, func(t *testing.T) { f(t, variant, openGolden(t, variant)) })
 	}
 }

@@ -69,7 +69,7 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 					first = found
 				}
 				for name, grad := range found {
-					alike(t, "gradient of "+name, g.floats("grad.nll."+name), grad, 1e-4)
+					alike(t, "gradient of "+name, g.Floats("grad.nll."+name), grad, 1e-4)
 					alike(t, "gradient of "+name+" against one micro-batch", first[name], grad, 1e-5)
 					if slices.Equal(cut, []int{5}) {
 						require.Equal(t, first[name], grad, "activation checkpointing changed bits of %s", name)
@@ -82,7 +82,7 @@ func TestGradientsEqualPyTorch(t *testing.T) {
 
 func (g *golden) loss(name string) goldenLoss {
 	i := slices.IndexFunc(g.Losses, func(l goldenLoss) bool { return l.Name == name })
-	require.GreaterOrEqual(g.t, i, 0, "no golden loss %s", name)
+	require.GreaterOrEqual(g.T, i, 0, "no golden loss %s", name)
 	return g.Losses[i]
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
 )
 
@@ -41,7 +42,7 @@ func climb(t *testing.T, variant string, g *golden, ladder goldenLadder, loss go
 	value := ladder.loss(loss, m, batches, tokens)
 	assert.InDelta(t, ladder.FinalLoss, value(accumulate(tr, loss, batches, tokens)), 1e-3, "loss after the last step")
 	for _, p := range m.Parameters() {
-		want, got := ladder.Params[p.Name], sumsOf(floats(p.Var.Bytes()))
+		want, got := ladder.Params[p.Name], sumsOf(modeltest.Floats(p.Var.Bytes()))
 		assert.InEpsilon(t, want.AbsSum, got.AbsSum, 1e-3, "sum of |%s|", p.Name)
 	}
 }

@@ -2,26 +2,14 @@ package trainer
 
 import (
 	"fmt"
-	"os"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azr-train/azr/model/modeltest"
 	"github.com/azr-train/azr/torch"
 )
-
-// residentBytes is how much of the process is in memory, after Go's garbage is collected.
-func residentBytes(t *testing.T) int64 {
-	runtime.GC()
-	text, err := os.ReadFile("/proc/self/statm")
-	require.NoError(t, err)
-	var size, resident int64
-	_, err = fmt.Sscan(string(text), &size, &resident)
-	require.NoError(t, err)
-	return resident * int64(os.Getpagesize())
-}
 
 func TestTwentyStepsLeakNothing(t *testing.T) {
 	for _, recompute := range []bool{false, true} {
@@ -47,13 +35,13 @@ func twentySteps(t *testing.T, recompute bool) {
 	for i := range 5 { // buffers of the first steps stay
 		step(i)
 	}
-	live, bytes, resident := torch.Live(), torch.AllocatedBytes(), residentBytes(t)
+	live, bytes, resident := torch.Live(), torch.AllocatedBytes(), modeltest.ResidentBytes(t)
 	for i := range 20 {
 		step(i)
 		require.Equal(t, live, torch.Live(), "handles after step %d", i)
 		require.Equal(t, bytes, torch.AllocatedBytes(), "bytes after step %d", i)
 	}
-	growth := residentBytes(t) - resident
+	growth := modeltest.ResidentBytes(t) - resident
 	t.Logf("resident memory grew by %d KiB", growth>>10)
 	assert.Less(t, growth, int64(8<<20), "resident memory grew")
 }
