@@ -54,10 +54,9 @@ quickstart: build model ## three steps of self-play on SmolLM2, and the exported
 	@run=runs/quickstart; n=2; \
 	while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/quickstart-$$n; n=$$((n + 1)); done; \
 	bin/azr-train run --model $(model) --config quickstart --run "$$run" --steps 3; \
-	bin/azr-train export "$$run" --out "$$run-model"; \
-	printf '\nExported model: %s\nTry next:\n' "$$run-model"; \
-	printf '  bin/azr-train %s\n' "inspect $$run" "resume $$run --steps 3" \
-		"generate --model $$run-model --chat --prompt 'Write a Python function that doubles a number.'"
+	bin/azr-train export "$$run" --out "$$run-model" >/dev/null; \
+	printf '\nexported model  %s\ntalk to it      bin/azr-train generate --model %s --chat --prompt "What is a list?"\n' \
+		"$$run-model" "$$run-model"
 
 .PHONY: test
 test: native model ## run all tests
