@@ -13,6 +13,8 @@ AZR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/azr
 export AZR_CACHE
 # OpenMP's waiting threads sleep: spinning ones starve the others on shared cores.
 export OMP_WAIT_POLICY ?= passive
+# Tests that compare with Python use the reference, if `make reference` made it.
+export AZR_REFERENCE_PYTHON ?= $(wildcard $(CURDIR)/third_party/build/reference/bin/python)
 # The Go that `make prerequisites` fetches where the machine's own is too old.
 export PATH := $(CURDIR)/third_party/build/go/go/bin:$(PATH)
 
