@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"eval":                 {"."},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
+	"model/modeltest":      {"torch/safetensors"},
 	"rollout":              {".", "torch", "model", "rollout/tokenizer"},
 	"rollout/tokenizer":    {"."},
 	"trainer":              {".", "torch", "torch/safetensors", "model"},

@@ -205,7 +205,7 @@ func processes(t testing.TB) []process {
 func processesOfSession(t testing.TB, session int) []int {
 	var pids []int
 	for _, p := range processes(t) {
-		if p.session == session {
+		if p.session == session && !p.zombie {
 			pids = append(pids, p.pid)
 		}
 	}

@@ -110,6 +110,20 @@ func (c Config) Validate() error {
 			return err
 		}
 	}
+	return c.validateTemperatures()
+}
+
+// validateTemperatures refuses greedy sampling where it would make no sense: all rollouts of an estimate would
+// be one (W6), and there is no update towards a token that was not drawn.
+func (c Config) validateTemperatures() error {
+	for _, s := range []struct {
+		key string
+		azr.Sampling
+	}{{"propose", c.Propose}, {"estimate", c.Estimate}, {"solve", c.Solve}} {
+		if s.Temperature == 0 {
+			return fmt.Errorf("selfplay.Config: %s.temperature is 0; want above 0: these samples are drawn to learn from or to count", s.key)
+		}
+	}
 	return nil
 }
 

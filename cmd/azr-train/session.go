@@ -196,6 +196,10 @@ func (s *session) play(ctx context.Context, first, last int) error {
 	return failure
 }
 
+// maxDeltaLogProb is how far apart a token's log-prob in sampling and in training may be, in nats: ten times
+// the tolerance of the parity tests in f32.
+const maxDeltaLogProb = 1e-3
+
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
 	start := time.Now()
@@ -209,6 +213,10 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	s.engine.Forget()
+	if report.MaxDeltaLogProb > maxDeltaLogProb {
+		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
+			Msg("sampling and training disagree about log-probs by more than rounding")
+	}
 	if err := play.SetAdvantages(report.Advantages); err != nil {
 		return err
 	}
