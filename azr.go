@@ -183,7 +183,7 @@ type Completion struct {
 	Text string
 	// PromptIDs and IDs are the token ids of the prompt and of the whole response, its end token included.
 	PromptIDs, IDs []int32
-	// LogProbs holds, for each of IDs, log p under the policy at the sampling temperature, before top-p/top-k (nats).
+	// LogProbs holds for each of IDs its log-probability in nats. Temperature is applied; TopP and TopK are not.
 	LogProbs []float32
 	Finish   Finish
 }

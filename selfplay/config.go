@@ -51,7 +51,7 @@ const (
 	DuplicateLearnability DuplicateReward = "learnability"
 )
 
-// DefaultConfig returns the paper's settings.
+// DefaultConfig returns the paper's settings, but for DuplicateReward.
 func DefaultConfig() Config {
 	sampling := azr.Sampling{Temperature: 1, TopP: 1, MaxTokens: 8096}
 	return Config{

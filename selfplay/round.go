@@ -227,7 +227,11 @@ func solution(id azr.SampleID) azr.SampleID {
 // attempts get different tasks while the buffer has them.
 func (r *round) fillPlace(a *rollout, id azr.SampleID) error {
 	order := r.fill[id.Type]
-	a.task, a.fresh = order[(id.Index+a.attempt*r.cfg.BatchSize)%len(order)], false
+	next := id.Index + a.attempt*r.cfg.BatchSize
+	if next >= len(order) { // too few for a stretch of the order to each attempt
+		next = id.Index + a.attempt
+	}
+	a.task, a.fresh = order[next%len(order)], false
 	_, err := r.ask(a, id)
 	return err
 }

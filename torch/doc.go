@@ -8,20 +8,22 @@
 //
 // # Two types carry lifetime
 //
-// A [Var] owns storage that outlives a step (a parameter, a moment, a KV
-// buffer). It has Free and no maths. A [Tensor] is a value in a [Scope] and has
-// all the maths. v.In(scope) is a Var's view as a Tensor; a result lives in the
-// innermost scope among its operands; closing a scope frees all of its tensors
-// in one call; [Tensor.Keep] moves a tensor out of its scope into a Var.
+// Weights, optimiser moments and KV buffers are [Var]s: they live until Free is
+// called, and cannot be computed with directly. Whatever is computed is a
+// [Tensor] and belongs to a [Scope]; v.In(scope) makes one that shares a Var's
+// storage. An op puts its result where the shortest-lived of its operands is.
+// When a scope is closed, everything in it goes with one call to C; what should
+// stay is taken out before with [Tensor.Keep].
 //
 //	s := torch.NewScope()
 //	defer s.Close()
 //	y := x.In(s).Linear(w.In(s)).Silu()
 //
 // Using a tensor of a closed scope, or tensors of two scopes of which neither
-// contains the other, panics with a sentence that says so. There are no
-// finalizers. A closed handle does not free what a live autograd graph saved:
-// leak tests compare [Live] and [AllocatedBytes].
+// contains the other, panics with a sentence that says so. The garbage collector
+// frees nothing here. A graph that is still referenced keeps what it saved for
+// backward even when the handles are gone, so leak tests compare both [Live] and
+// [AllocatedBytes].
 //
 // # Errors
 //

@@ -24,7 +24,7 @@ type Config struct {
 	// Epochs is how many updates a step makes with its samples (default 1).
 	Epochs int `yaml:"epochs"`
 	// Whitening computes a group's mean and deviation over its sequences ("sequence", the paper's
-	// equation 8, default) or over its response tokens ("token", as the original code does).
+	// equation 8, default) or over its response tokens ("token", so that long responses weigh more).
 	Whitening Whitening `yaml:"whitening"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.

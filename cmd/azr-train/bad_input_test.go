@@ -59,6 +59,7 @@ func TestBadInputOfRun(t *testing.T) {
 		"missing weight":           {model: changedModel(t, "config.json", replaced(`"num_hidden_layers":2`, `"num_hidden_layers":3`)), words: []string{"missing weight", "model.layers.2."}},
 		"surplus weight":           {model: changedModel(t, "config.json", replaced(`"num_hidden_layers":2`, `"num_hidden_layers":1`)), words: []string{"surplus weight", "model.layers.1."}},
 		"corrupt tokenizer":        {model: changedModel(t, "tokenizer.json", func([]byte) []byte { return []byte("{}") }), words: []string{"tokenizer.json"}},
+		"no chat template":         {model: changedModel(t, "tokenizer_config.json", replaced(`"chat_template"`, `"no_template"`)), args: []string{"--set", "environment.style=chat"}, words: []string{"no chat template", "environment.style"}},
 		"unknown config key":       {model: good, args: []string{"--set", "game.batchsize=3"}, words: []string{"game.batchsize", "game.batch_size"}},
 		"wrong config value":       {model: good, args: []string{"--set", "trainer.learning_rate=fast"}, words: []string{"trainer.learning_rate", "fast"}},
 		"config out of range":      {model: good, args: []string{"--set", "rollout.slots=0"}, words: []string{"slots", "got 0"}},
@@ -68,8 +69,9 @@ func TestBadInputOfRun(t *testing.T) {
 		"unknown flag":             {model: good, args: []string{"--stepps", "3"}, words: []string{"stepps"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			run := filepath.Join(t.TempDir(), "run")
-			refused(t, run, c.words, "", append(tinyRun(c.model, run), c.args...)...)
+			parent := filepath.Join(t.TempDir(), "runs")
+			run := filepath.Join(parent, "run")
+			refused(t, parent, c.words, "", append(tinyRun(c.model, run), c.args...)...)
 		})
 	}
 }
@@ -97,7 +99,7 @@ func TestBadInputOfTheOtherCommands(t *testing.T) {
 		"run without a model":      {args: []string{"run", "--run", "x"}, words: []string{"--model is missing"}},
 		"resume of no run":         {args: []string{"resume", empty}, words: []string{"not a run folder"}},
 		"resume without argument":  {args: []string{"resume"}, words: []string{"want one argument"}},
-		"export of no run":         {args: []string{"export", empty, "--out", filepath.Join(empty, "x")}, words: []string{"no valid checkpoint"}},
+		"export of no run":         {args: []string{"export", empty, "--out", filepath.Join(empty, "x")}, words: []string{"not a run folder"}},
 		"export without out":       {args: []string{"export", empty}, words: []string{"--out is missing"}},
 		"inspect of no run":        {args: []string{"inspect", empty}, words: []string{"run.sqlite"}},
 		"generate without prompt":  {args: []string{"generate", "--model", model}, words: []string{"--prompt is missing"}},

@@ -125,6 +125,37 @@ func TestResumedRunIsTheUninterruptedRun(t *testing.T) {
 	}
 }
 
+func TestResumeNeedsNoModelFolder(t *testing.T) {
+	model, run := tinyModel(t), filepath.Join(t.TempDir(), "run")
+	o := azrTrain(t, "", append(tinyRun(model, run), "--steps", "1")...)
+	require.Zero(t, o.code, o.stderr)
+	require.NoError(t, os.RemoveAll(model))
+	o = azrTrain(t, "", "resume", run, "--steps", "1")
+	require.Zero(t, o.code, o.stderr)
+	assert.FileExists(t, filepath.Join(run, "checkpoints", "step-000002", "tokenizer.json"))
+	require.NoError(t, os.Remove(filepath.Join(run, storeFile)))
+	o = azrTrain(t, "", "resume", run, "--steps", "1")
+	assert.Equal(t, exitBadInput, o.code, "a run without its file is not a run with an empty one")
+	assert.Contains(t, o.stderr, storeFile)
+}
+
+func TestNoStepsSaveNothing(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	o := azrTrain(t, "", append(tinyRun(tinyModel(t), run), "--steps", "0")...)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stdout, "no step was finished")
+	assert.NotContains(t, o.stdout, "checkpoints")
+	assert.NoDirExists(t, filepath.Join(run, "checkpoints"))
+}
+
+func TestLogsAreJSONOffATerminal(t *testing.T) {
+	o := azrTrain(t, "", tinyRun(tinyModel(t), filepath.Join(t.TempDir(), "run"))...)
+	require.Zero(t, o.code, o.stderr)
+	for line := range strings.Lines(o.stderr) {
+		assert.True(t, json.Valid([]byte(line)), line)
+	}
+}
+
 func TestInterruptSavesTheLastFinishedStep(t *testing.T) {
 	model, run := tinyModel(t), filepath.Join(t.TempDir(), "run")
 	c, stdout, stderr := command("", tinyRun(model, run, "--steps", "100000", "--set", "checkpoint.every=100000")...)

@@ -91,7 +91,7 @@ func readJobs(ctx context.Context, e azr.Executor, in io.Reader, jobs chan<- job
 			Program *string `json:"program"`
 			Input   *string `json:"input"`
 		}
-		err := json.Unmarshal(lines.Bytes(), &task)
+		err := decode(lines.Bytes(), &task)
 		if err == nil && (task.Program == nil || task.Input == nil) {
 			err = fmt.Errorf(`want both "program" and "input"`)
 		}

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
 )
 
@@ -32,6 +35,18 @@ func generateCommand() *cli.Command {
 			return generate(c)
 		},
 	}
+}
+
+// shown is text as it is, or on a terminal without what could steer it.
+func shown(text string) string {
+	if !monitor.Interactive(os.Stdout) {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = monitor.Printable(line, 0)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // generateRoom is the most tokens of a prompt and its continuation together.
@@ -70,7 +85,9 @@ func generate(c *cli.Context) error {
 			if completion.Finish == azr.PromptTooLong {
 				return fmt.Errorf("generate: the prompt is too long; got %d tokens, want fewer than %d", len(completion.PromptIDs), min(generateRoom, m.Config.MaxPositionEmbeddings))
 			}
-			fmt.Println(completion.Text)
+			if _, err := fmt.Println(shown(completion.Text)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

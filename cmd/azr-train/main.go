@@ -1,5 +1,5 @@
-// Command azr-train plays Absolute Zero: one language model proposes Python tasks,
-// solves them, and learns from what a sandboxed executor says of both.
+// Command azr-train trains a language model by self-play on Python tasks of its own
+// making (Absolute Zero Reasoner).
 //
 // Results go to stdout and logs to stderr. Bad input ends with one line and exit
 // code 2; an interrupted run with 130.

@@ -63,7 +63,7 @@ func startRun(ctx context.Context, config Config, dir string) error {
 	if err != nil {
 		return err
 	}
-	r, err := openRun(ctx, folder, config, config.Model, display, log)
+	r, err := openRun(ctx, folder, config, config.Model, false, display, log)
 	if err != nil {
 		folder.discard()
 		return err
@@ -120,7 +120,7 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 	default:
 		modelDir = last.Dir
 	}
-	r, err := openRun(ctx, folder, config, modelDir, display, log)
+	r, err := openRun(ctx, folder, config, modelDir, last != nil, display, log)
 	if err != nil {
 		return err
 	}
@@ -152,6 +152,9 @@ func exportCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if _, err := os.Stat(filepath.Join(runDir, configFile)); err != nil {
+				return fmt.Errorf("export: not a run folder; got %s: %w", runDir, err)
+			}
 			last, skipped, err := checkpoint.Latest(runDir)
 			for _, reason := range skipped {
 				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
@@ -162,8 +165,8 @@ func exportCommand() *cli.Command {
 			if err := checkpoint.Export(last.Dir, c.Path("out")); err != nil {
 				return err
 			}
-			fmt.Println(c.Path("out"))
-			return nil
+			_, err = fmt.Println(c.Path("out"))
+			return err
 		},
 	}
 }

@@ -20,11 +20,16 @@ const (
 // runFolder is a run's folder, held by this process.
 type runFolder struct {
 	dir  string
+	made string // the outermost folder that was made for it
 	lock *os.File
 }
 
 // newRunFolder makes the folder with what identifies the run. It refuses one that exists.
 func newRunFolder(dir string, config Config) (*runFolder, error) {
+	made := filepath.Clean(dir)
+	for parent := filepath.Dir(made); missing(parent); parent = filepath.Dir(made) {
+		made = parent
+	}
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
 		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
 	}
@@ -35,7 +40,7 @@ func newRunFolder(dir string, config Config) (*runFolder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
 	}
-	f := &runFolder{dir: dir}
+	f := &runFolder{dir: dir, made: made}
 	if err = f.hold(); err == nil {
 		err = os.WriteFile(f.path(configFile), dumpConfig(&config), 0o644)
 	}
@@ -87,5 +92,10 @@ func (f *runFolder) unlock() {
 // discard removes a folder that this process made and could not use.
 func (f *runFolder) discard() {
 	f.unlock()
-	_ = os.RemoveAll(f.dir)
+	_ = os.RemoveAll(f.made)
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/rollout/tokenizer"
 	"github.com/azr-train/azr/torch"
@@ -71,6 +72,14 @@ func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
 // maxLine bounds a line of JSON input, in bytes.
 const maxLine = 64 << 20
 
+// decode reads a JSON object; the decoder's own words name types of this program.
+func decode(text []byte, into any) error {
+	if err := json.Unmarshal(text, into); err != nil {
+		return fmt.Errorf("not a JSON object of the form that is wanted; got %s", monitor.Printable(string(text), 60))
+	}
+	return nil
+}
+
 func newLines(in io.Reader) *bufio.Scanner {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, maxLine)
@@ -82,7 +91,7 @@ func eachLine[L any](in io.Reader, out io.Writer, answer func(L) (any, error)) e
 	lines, w := newLines(in), bufio.NewWriter(out)
 	for n := 1; lines.Scan(); n++ {
 		var line L
-		err := json.Unmarshal(lines.Bytes(), &line)
+		err := decode(lines.Bytes(), &line)
 		var result any
 		if err == nil {
 			result, err = answer(line)

@@ -3,10 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -41,9 +38,10 @@ type session struct {
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
-	source  string // where checkpoints copy config and tokenizer files from
-	records []azr.StepRecord
-	saved   int // step of the newest checkpoint; -1 if there is none
+	companions checkpoint.Companions // the model's files beside its weights
+	records    []azr.StepRecord
+	learned    int // last step whose update is in the weights
+	saved      int // step of the newest checkpoint; 0 if there is none
 }
 
 // newDisplay shows bars on a terminal and lines elsewhere; log lines go through it.
@@ -52,13 +50,14 @@ func newDisplay() (monitor.Display, zerolog.Logger) {
 		bars := monitor.NewBars(os.Stderr)
 		return bars, newLog(bars, true)
 	}
-	return monitor.NewLines(os.Stderr), newLog(os.Stderr, false)
+	log := newLog(os.Stderr, false)
+	return monitor.NewLines(log), log
 }
 
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
-// that the run began with, or a checkpoint.
-func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, display monitor.Display, log zerolog.Logger) (s *session, err error) {
-	s = &session{config: config, folder: folder, display: display, log: log, source: modelDir, saved: -1}
+// that the run began with, or with resumed the checkpoint to go on from.
+func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, display monitor.Display, log zerolog.Logger) (s *session, err error) {
+	s = &session{config: config, folder: folder, display: display, log: log}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -67,7 +66,13 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
 		return s, err
 	}
-	if s.store, err = openStore(folder.path(storeFile)); err != nil {
+	if config.Environment.Style == python.Chat && !s.tokenizer.HasChatTemplate() {
+		return s, fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+	}
+	if s.companions, err = checkpoint.ReadCompanions(modelDir); err != nil {
+		return s, err
+	}
+	if s.store, err = openStore(folder.path(storeFile), resumed); err != nil {
 		return s, err
 	}
 	if s.metrics, err = monitor.OpenMetrics(folder.dir); err != nil {
@@ -115,8 +120,9 @@ func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Toke
 	return m, t, nil
 }
 
-func openStore(path string) (*store.Store, error) {
-	if _, err := os.Stat(path); err == nil {
+// openStore opens the run's file, which a run that has a checkpoint must have.
+func openStore(path string, mustExist bool) (*store.Store, error) {
+	if _, err := os.Stat(path); err == nil || mustExist {
 		return store.Open(path)
 	}
 	return store.Create(path)
@@ -146,200 +152,4 @@ func (s *session) close() {
 		s.tokenizer.Close()
 	}
 	s.folder.unlock()
-}
-
-// seed fills the buffers before the first step and records that as step 0.
-func (s *session) seed(ctx context.Context) (err error) {
-	if s.game, err = s.newGame(); err != nil {
-		return err
-	}
-	if s.config.Game.SeedFactor > 0 {
-		s.display.Begin("seeding")
-	}
-	record, err := s.game.Seed(ctx)
-	if err != nil {
-		return err
-	}
-	return s.record(record)
-}
-
-func (s *session) newGame() (*selfplay.Game, error) {
-	return selfplay.New(s.config.Game, s.config.Seed, s.engine, s.env, s.store, s.display)
-}
-
-// play plays and learns steps first to last, then sums up. An interruption abandons the step under way,
-// which a resumed run plays again, and saves the one before.
-func (s *session) play(ctx context.Context, first, last int) error {
-	done := first - 1
-	var failure error
-	for step := first; step <= last && failure == nil; step++ {
-		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
-		if failure = s.step(ctx, step); failure == nil {
-			done = step
-			if step%s.config.Checkpoint.Every == 0 {
-				failure = s.save(step)
-			}
-		}
-	}
-	s.display.Close()
-	if ctx.Err() != nil {
-		s.log.Warn().Int("step", done+1).Msg("interrupted: the step is abandoned and will be played again by azr-train resume")
-	}
-	if failure == nil || ctx.Err() != nil {
-		if err := s.save(done); err != nil {
-			return err
-		}
-	}
-	if failure == nil {
-		fmt.Print(s.summary())
-	}
-	return failure
-}
-
-// maxDeltaLogProb is how far apart a token's log-prob in sampling and in training may be, in nats: ten times
-// the tolerance of the parity tests in f32.
-const maxDeltaLogProb = 1e-3
-
-// step plays one step, learns from it and records both.
-func (s *session) step(ctx context.Context, step int) error {
-	start := time.Now()
-	play, err := s.game.Step(ctx, step)
-	if err != nil {
-		return err
-	}
-	learning := time.Now()
-	report, err := s.trainer.Step(ctx, play.Samples)
-	if err != nil {
-		return err
-	}
-	s.engine.Forget()
-	if report.MaxDeltaLogProb > maxDeltaLogProb {
-		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
-			Msg("sampling and training disagree about log-probs by more than rounding")
-	}
-	if err := play.SetAdvantages(report.Advantages); err != nil {
-		return err
-	}
-	maps.Copy(play.Record.Metrics, trainMetrics(report))
-	maps.Copy(play.Record.Timings, map[string]float64{
-		"trainer/update_seconds": time.Since(learning).Seconds(),
-		"step_seconds":           time.Since(start).Seconds(),
-		"resident_bytes":         residentBytes(),
-	})
-	return s.record(play.Record)
-}
-
-func trainMetrics(r trainer.Report) map[string]float64 {
-	return map[string]float64{
-		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
-		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
-		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),
-		"trainer/micro_batches": float64(r.Batches),
-	}
-}
-
-// record commits a step to the store and then to the metrics files.
-func (s *session) record(r azr.StepRecord) error {
-	if err := s.store.Commit(r); err != nil {
-		return err
-	}
-	if err := s.metrics.Append(r); err != nil {
-		return err
-	}
-	s.display.End(r)
-	s.records = append(s.records, azr.StepRecord{Step: r.Step, Metrics: r.Metrics, Timings: r.Timings})
-	return nil
-}
-
-// save writes the checkpoint of a finished step, unless the newest is of that step.
-func (s *session) save(step int) error {
-	if step == s.saved || step < 1 {
-		return nil
-	}
-	start := time.Now()
-	state := checkpoint.State{Step: step, Seed: s.config.Seed, Versions: versions()}
-	if err := state.Put("updates", s.trainer.Updates()); err != nil {
-		return err
-	}
-	if err := state.Put("metrics", s.metrics.Offsets()); err != nil {
-		return err
-	}
-	dir := checkpoint.Path(s.folder.dir, step)
-	err := checkpoint.Save(dir, checkpoint.Contents{
-		Source: s.source, Model: s.model.Tensors(), Optimizer: s.trainer.Optimizer(), State: state,
-	})
-	if err != nil {
-		return err
-	}
-	s.saved, s.source = step, dir
-	s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
-	return checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep)
-}
-
-// rollBack returns the run to a checkpoint's step, or to its beginning if there is none, and opens the game.
-func (s *session) rollBack(last *checkpoint.Checkpoint) (step int, err error) {
-	var offsets monitor.Offsets
-	if last != nil {
-		step, s.saved = last.State.Step, last.State.Step
-		if err := s.restore(last, &offsets); err != nil {
-			return 0, err
-		}
-	}
-	keep := step
-	if last == nil {
-		keep = -1 // the seeds are made again too
-	}
-	if err := s.store.Rollback(keep); err != nil {
-		return 0, err
-	}
-	if err := s.metrics.Truncate(offsets); err != nil {
-		return 0, err
-	}
-	s.game, err = s.newGame()
-	return step, err
-}
-
-func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {
-	var updates int
-	for key, into := range map[string]any{"updates": &updates, "metrics": offsets} {
-		if found, err := last.State.Get(key, into); err != nil || !found {
-			return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
-		}
-	}
-	optimizer, err := last.Optimizer()
-	if err != nil {
-		return err
-	}
-	defer optimizer.Close()
-	return s.trainer.Restore(optimizer, updates)
-}
-
-func (s *session) summary() string {
-	run := s.folder.dir
-	return monitor.Summary{
-		Records: s.records, Run: run, Model: checkpoint.Path(run, s.saved),
-		Next: []string{
-			"azr-train inspect " + run,
-			fmt.Sprintf("azr-train resume %s --steps 10", run),
-			fmt.Sprintf("azr-train export %s --out %s", run, filepath.Join(filepath.Dir(run), filepath.Base(run)+"-model")),
-			"tensorboard --logdir " + run,
-		},
-	}.String()
-}
-
-func versions() map[string]string {
-	return map[string]string{"azr-train": version(), "libtorch": torch.Describe().Version}
-}
-
-// residentBytes reads the process's resident memory; 0 where that cannot be had.
-func residentBytes() float64 {
-	text, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	var size, resident float64
-	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
-		return 0
-	}
-	return resident * float64(os.Getpagesize())
 }

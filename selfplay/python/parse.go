@@ -3,6 +3,7 @@ package python
 import (
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor/literal"
@@ -42,6 +43,10 @@ func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text 
 			return azr.Task{}, malformed("too few different inputs")
 		case task.Message == "":
 			return azr.Task{}, malformed("no message")
+		case len(task.Message) > maxMessageBytes:
+			return azr.Task{}, malformed("the message is too long")
+		case strings.ContainsFunc(task.Message, isControl):
+			return azr.Task{}, malformed("the message has control characters")
 		case strings.Contains(task.Message, "def f("):
 			return azr.Task{}, malformed("the message contains a program")
 		default:
@@ -50,6 +55,12 @@ func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text 
 	}
 	return task, azr.Verdict{Outcome: azr.Pass}
 }
+
+// maxMessageBytes bounds a message: it is shown in every solve prompt of its task.
+const maxMessageBytes = 1000
+
+// isControl tells of characters that no prompt should carry on from one completion to the next.
+func isControl(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
 
 // ParseAnswer reads the answer to a task out of a completion's text: a canonical
 // literal, a canonical list of arguments, or a program.

@@ -37,10 +37,12 @@ func sourceFolder(t *testing.T) string {
 
 // contents is a small checkpoint of a step.
 func contents(t *testing.T, step int) Contents {
+	companions, err := ReadCompanions(sourceFolder(t))
+	require.NoError(t, err)
 	c := Contents{
-		Source:    sourceFolder(t),
-		Model:     []safetensors.Tensor{tensor("w.b", 3, byte(step)), tensor("w.a", 2, 7), tensor("w.c", 4, 8)},
-		Optimizer: []safetensors.Tensor{tensor("exp_avg/w.a", 2, 9)},
+		Companions: companions,
+		Model:      []safetensors.Tensor{tensor("w.b", 3, byte(step)), tensor("w.a", 2, 7), tensor("w.c", 4, 8)},
+		Optimizer:  []safetensors.Tensor{tensor("exp_avg/w.a", 2, 9)},
 		State: State{Step: step, Seed: 1<<64 - 1, Versions: map[string]string{"azr-train": "1"},
 			Templates: map[string]string{"solve": "ab"}, Offsets: map[string]int64{"metrics.jsonl": 1 << 53}},
 	}
@@ -166,10 +168,9 @@ func TestMoveIntoPlaceWithoutExchange(t *testing.T) {
 
 func TestSaveRefusesWhatIsNoModel(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "c")
+	_, err := ReadCompanions(t.TempDir())
+	assert.ErrorContains(t, err, "config.json: no such file")
 	c := contents(t, 1)
-	c.Source = t.TempDir()
-	assert.ErrorContains(t, Save(dir, c), "config.json: no such file")
-	c = contents(t, 1)
 	c.Model = append(c.Model, c.Model[0])
 	assert.ErrorContains(t, Save(dir, c), `bad name of a tensor; got "w.b"`)
 	assert.Empty(t, names(t, filepath.Dir(dir)))

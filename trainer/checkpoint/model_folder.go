@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,26 +27,37 @@ var companionNames = []string{
 // tensorMetadata is what Hugging Face's loaders expect in every file of weights.
 var tensorMetadata = map[string]string{"format": "pt"}
 
-// readCompanions reads the files of a model folder that lie beside its weights.
-// The config's element type becomes that of the weights to be written.
-func readCompanions(source string, weights []safetensors.Tensor) (map[string][]byte, error) {
-	contents := map[string][]byte{}
+// Companions are the files of a model folder that lie beside its weights, by name:
+// config.json, and what there is of the generation config and the tokenizer.
+type Companions map[string][]byte
+
+// ReadCompanions reads them from the folder of the model that a run begins with,
+// so that the run does not need the folder any more.
+func ReadCompanions(source string) (Companions, error) {
+	c := Companions{}
 	for _, name := range companionNames {
 		content, err := os.ReadFile(filepath.Join(source, name))
 		if errors.Is(err, fs.ErrNotExist) && name != configName {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("checkpoint.ReadCompanions: %w", err)
 		}
-		contents[name] = content
+		c[name] = content
 	}
-	config, err := withDType(contents[configName], dominantDType(weights))
+	return c, nil
+}
+
+// beside returns the companions for the weights to be written: the config's
+// element type becomes theirs.
+func (c Companions) beside(weights []safetensors.Tensor) (Companions, error) {
+	config, err := withDType(c[configName], dominantDType(weights))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(source, configName), err)
+		return nil, fmt.Errorf("%s: %w", configName, err)
 	}
-	contents[configName] = config
-	return contents, nil
+	changed := maps.Clone(c)
+	changed[configName] = config
+	return changed, nil
 }
 
 // configDTypes are the names that config.json has for element types of weights.

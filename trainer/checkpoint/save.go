@@ -18,9 +18,8 @@ const shardBytes = 4 << 30
 
 // Contents is what a checkpoint is made from.
 type Contents struct {
-	// Source is the folder that config.json, generation_config.json and the tokenizer's files are copied
-	// from: the model that the run began with, or an older checkpoint.
-	Source string
+	// Companions are the files beside the weights.
+	Companions Companions
 	// Model are the weights under their Hugging Face names.
 	Model []safetensors.Tensor
 	// Optimizer are the optimiser's tensors, under names of the run's choice.
@@ -39,7 +38,7 @@ func Save(dir string, c Contents) error {
 }
 
 func save(dir string, c Contents, shardBytes int64) error {
-	companions, err := readCompanions(c.Source, c.Model)
+	companions, err := c.Companions.beside(c.Model)
 	if err != nil {
 		return err
 	}
@@ -80,7 +79,7 @@ func save(dir string, c Contents, shardBytes int64) error {
 }
 
 // spaceFor returns the bytes that a checkpoint takes.
-func spaceFor(companions map[string][]byte, files map[string][]safetensors.Tensor) (int64, error) {
+func spaceFor(companions Companions, files map[string][]safetensors.Tensor) (int64, error) {
 	need := int64(1 << 16) // for the manifest, the state and the index
 	for _, content := range companions {
 		need += int64(len(content))

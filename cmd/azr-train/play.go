@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/selfplay"
+	"github.com/azr-train/azr/trainer"
+	"github.com/azr-train/azr/trainer/checkpoint"
+)
+
+// seed fills the buffers before the first step and records that as step 0.
+func (s *session) seed(ctx context.Context) (err error) {
+	if s.game, err = s.newGame(); err != nil {
+		return err
+	}
+	if s.config.Game.SeedFactor > 0 {
+		s.display.Begin("seeding")
+	}
+	record, err := s.game.Seed(ctx)
+	if err != nil {
+		return err
+	}
+	return s.record(record)
+}
+
+func (s *session) newGame() (*selfplay.Game, error) {
+	return selfplay.New(s.config.Game, s.config.Seed, s.engine, s.env, s.store, s.display)
+}
+
+// play plays and learns steps first to last, then sums up. What stops it abandons the step under way,
+// which a resumed run plays again, and saves the last finished one.
+func (s *session) play(ctx context.Context, first, last int) error {
+	done := first - 1
+	s.learned = done
+	var failure error
+	for step := first; step <= last && failure == nil; step++ {
+		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
+		if failure = s.step(ctx, step); failure == nil {
+			done = step
+			if step%s.config.Checkpoint.Every == 0 {
+				failure = s.save(step)
+			}
+		}
+	}
+	s.display.Close()
+	if ctx.Err() != nil {
+		s.log.Warn().Int("step", done+1).Msg("interrupted: the step is abandoned and will be played again by azr-train resume")
+	}
+	if s.learned == done { // else the weights are those of a step that is not recorded
+		if err := s.save(done); err != nil && failure == nil {
+			return err
+		}
+	}
+	if failure == nil {
+		_, failure = fmt.Print(s.summary())
+	}
+	return failure
+}
+
+// maxDeltaLogProb is how far apart a token's log-prob in sampling and in training may be, in nats: ten times
+// the tolerance of the parity tests in f32.
+const maxDeltaLogProb = 1e-3
+
+// step plays one step, learns from it and records both.
+func (s *session) step(ctx context.Context, step int) error {
+	start := time.Now()
+	play, err := s.game.Step(ctx, step)
+	if err != nil {
+		return err
+	}
+	learning := time.Now()
+	report, err := s.trainer.Step(ctx, play.Samples)
+	if err != nil {
+		return err
+	}
+	s.learned = step
+	s.engine.Forget()
+	if len(play.Samples) == 0 {
+		s.log.Warn().Int("step", step).Msg("nothing to learn from: no completion of this step became a sample; hint: azr-train inspect")
+	}
+	if report.MaxDeltaLogProb > maxDeltaLogProb {
+		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
+			Msg("sampling and training disagree about log-probs by more than rounding")
+	}
+	if err := play.SetAdvantages(report.Advantages); err != nil {
+		return err
+	}
+	maps.Copy(play.Record.Metrics, trainMetrics(report))
+	maps.Copy(play.Record.Timings, map[string]float64{
+		"trainer/update_seconds": time.Since(learning).Seconds(),
+		"step_seconds":           time.Since(start).Seconds(),
+		"resident_bytes":         residentBytes(),
+	})
+	return s.record(play.Record)
+}
+
+func trainMetrics(r trainer.Report) map[string]float64 {
+	return map[string]float64{
+		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
+		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
+		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),
+		"trainer/micro_batches": float64(r.Batches),
+	}
+}
+
+// record commits a step to the store and then to the metrics files.
+func (s *session) record(r azr.StepRecord) error {
+	if err := s.store.Commit(r); err != nil {
+		return err
+	}
+	if err := s.metrics.Append(r); err != nil {
+		return err
+	}
+	s.display.End(r)
+	s.records = append(s.records, azr.StepRecord{Step: r.Step, Metrics: r.Metrics, Timings: r.Timings})
+	return nil
+}
+
+func (s *session) summary() string {
+	run, program := s.folder.dir, os.Args[0]
+	summary := monitor.Summary{Records: s.records, Run: run, Next: []string{
+		program + " inspect " + run,
+		fmt.Sprintf("%s resume %s --steps 10", program, run),
+		"tensorboard --logdir " + run,
+	}}
+	if s.saved > 0 {
+		summary.Model = checkpoint.Path(run, s.saved)
+		summary.Next = append(summary.Next, fmt.Sprintf("%s export %s --out %s", program, run, filepath.Clean(run)+"-model"))
+	}
+	return summary.String()
+}
+
+// residentBytes reads the process's resident memory; 0 where that cannot be had.
+func residentBytes() float64 {
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident float64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * float64(os.Getpagesize())
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/trainer/checkpoint"
+)
+
+// save writes the checkpoint of a finished step, unless the newest is of that step.
+func (s *session) save(step int) error {
+	if step == s.saved {
+		return nil
+	}
+	start := time.Now()
+	state := checkpoint.State{Step: step, Seed: s.config.Seed, Versions: versions()}
+	if err := state.Put("updates", s.trainer.Updates()); err != nil {
+		return err
+	}
+	if err := state.Put("metrics", s.metrics.Offsets()); err != nil {
+		return err
+	}
+	dir := checkpoint.Path(s.folder.dir, step)
+	err := checkpoint.Save(dir, checkpoint.Contents{
+		Companions: s.companions, Model: s.model.Tensors(), Optimizer: s.trainer.Optimizer(), State: state,
+	})
+	if err != nil {
+		return err
+	}
+	s.saved = step
+	s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
+	return checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep)
+}
+
+// rollBack returns the run to a checkpoint's step, or to its beginning if there is none, and opens the game.
+func (s *session) rollBack(last *checkpoint.Checkpoint) (step int, err error) {
+	var offsets monitor.Offsets
+	if last != nil {
+		step, s.saved = last.State.Step, last.State.Step
+		if err := s.restore(last, &offsets); err != nil {
+			return 0, err
+		}
+	}
+	keep := step
+	if last == nil {
+		keep = -1 // the seeds are made again too
+	}
+	if err := s.store.Rollback(keep); err != nil {
+		return 0, err
+	}
+	if err := s.metrics.Truncate(offsets); err != nil {
+		return 0, err
+	}
+	s.game, err = s.newGame()
+	return step, err
+}
+
+func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {
+	var updates int
+	for key, into := range map[string]any{"updates": &updates, "metrics": offsets} {
+		if found, err := last.State.Get(key, into); err != nil || !found {
+			return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
+		}
+	}
+	optimizer, err := last.Optimizer()
+	if err != nil {
+		return err
+	}
+	defer optimizer.Close()
+	return s.trainer.Restore(optimizer, updates)
+}
+
+func versions() map[string]string {
+	return map[string]string{"azr-train": version(), "libtorch": torch.Describe().Version}
+}
