@@ -50,6 +50,7 @@ const char *az_libtorch_version(void);
 const char *az_cpu_capability(void);
 int32_t az_fast_bf16(void);
 int32_t az_cuda_devices(void);
+const char *az_cuda_error(void);  // why libtorch's CUDA library could not be opened; "" if it is open or there is none
 int32_t az_num_threads(void);
 az_status az_set_num_threads(int32_t n);
 int32_t az_grad_enabled(void);

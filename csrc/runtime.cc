@@ -2,9 +2,28 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <dlfcn.h>
 #include <torch/version.h>
+#include <unistd.h>
 
 #include "guard.h"
+
+namespace {
+
+// A CUDA build of libtorch has its GPU half in a library beside libtorch_cpu. It is opened while this
+// library is loaded: once libtorch has been asked for a device, it would be too late.
+std::string open_cuda() {
+  Dl_info cpu;
+  if (!dladdr(reinterpret_cast<void *>(&at::get_num_threads), &cpu) || !cpu.dli_fname) return "";
+  std::string path = cpu.dli_fname;
+  path = path.substr(0, path.rfind('/') + 1) + "libtorch_cuda.so";
+  if (access(path.c_str(), F_OK) != 0) return "";
+  return dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) ? "" : dlerror();
+}
+
+const std::string cuda_error = open_cuda();
+
+}  // namespace
 
 extern "C" {
 
@@ -31,6 +50,8 @@ int32_t az_cuda_devices(void) {
   std::free(s.error);
   return n;
 }
+
+const char *az_cuda_error(void) { return cuda_error.c_str(); }
 
 int32_t az_num_threads(void) { return at::get_num_threads(); }
 

@@ -108,6 +108,29 @@ func TestW8OverlongTaskIsReplaced(t *testing.T) {
 	assert.Equal(t, 0.0, play.Record.Metrics["solve/missing"])
 }
 
+// W8: in a buffer as small as the batch, a task that is too long is replaced by the other one, not by itself.
+func TestW8OverlongTaskOfASmallBufferIsReplaced(t *testing.T) {
+	cfg := small()
+	cfg.BatchSize = 2
+	gen := azr.NewFakeGenerator(func(azr.Prompt) string { return "" })
+	gen.Context = 50
+	env, store := toy{azr.NewFakeExecutor(add)}, &azr.MemoryStore{}
+	tasks := env.Seeds()
+	long := tasks[azr.Deduction]
+	long.Program = strings.Repeat("9", 60)
+	tasks = append(tasks, long)
+	for i := range tasks {
+		tasks[i].ID = tasks[i].ContentID()
+	}
+	require.NoError(t, store.Commit(azr.StepRecord{Tasks: tasks}))
+	g, err := selfplay.New(cfg, 1, gen, env, store, azr.NoProgress{})
+	require.NoError(t, err)
+	play, err := g.Step(t.Context(), 1)
+	require.NoError(t, err)
+	assert.Equal(t, 1.0, play.Record.Metrics["solve/deduction/prompt_too_long"])
+	assert.Equal(t, 0.0, play.Record.Metrics["solve/missing"])
+}
+
 // W8: where no prompt fits at all, the step ends, says so, and trains on nothing.
 func TestW8NothingFits(t *testing.T) {
 	gen := azr.NewFakeGenerator(nil)

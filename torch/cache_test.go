@@ -142,6 +142,7 @@ func TestRuntimeDescribesItself(t *testing.T) {
 	assert.Regexp(t, `^\d+\.\d+\.\d+`, r.Version)
 	assert.NotEmpty(t, r.CPU)
 	assert.GreaterOrEqual(t, r.CUDADevices, 0)
+	assert.Empty(t, r.CUDAError)
 	defer torch.SetNumThreads(r.Threads)
 	torch.SetNumThreads(1)
 	assert.Equal(t, 1, torch.Describe().Threads)

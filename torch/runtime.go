@@ -33,9 +33,11 @@ type Runtime struct {
 	FastBF16 bool
 	// CUDADevices that this libtorch can use.
 	CUDADevices int
+	// CUDAError says why this libtorch's CUDA library could not be opened; empty if it is open or there is none.
+	CUDAError string
 }
 
 // Describe asks libtorch.
 func Describe() Runtime {
-	return Runtime{Version: capi.Version(), CPU: capi.CPUCapability(), Threads: capi.NumThreads(), FastBF16: capi.FastBF16(), CUDADevices: capi.CUDADevices()}
+	return Runtime{Version: capi.Version(), CPU: capi.CPUCapability(), Threads: capi.NumThreads(), FastBF16: capi.FastBF16(), CUDADevices: capi.CUDADevices(), CUDAError: capi.CUDAError()}
 }

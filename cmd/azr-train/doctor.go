@@ -37,9 +37,12 @@ func doctor(ctx context.Context, w io.Writer) error {
 	line("azr-train", "%s, %s", version(), runtime.Version())
 	t := torch.Describe()
 	line("libtorch", "%s, CPU kernels %s, %d threads", t.Version, t.CPU, t.Threads)
-	if t.CUDADevices > 0 {
+	switch {
+	case t.CUDADevices > 0:
 		line("cuda", "%d devices", t.CUDADevices)
-	} else {
+	case t.CUDAError != "":
+		line("cuda", "this libtorch's CUDA library cannot be opened: %s; everything runs on the CPU", t.CUDAError)
+	default:
 		line("cuda", "no device that this libtorch can use: everything runs on the CPU")
 	}
 	bf16 := "slow here"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,8 +41,9 @@ func inspectCommand() *cli.Command {
 				e.SetIndent("", "  ")
 				return e.Encode(r)
 			}
-			r.print(os.Stdout)
-			return nil
+			w := bufio.NewWriter(os.Stdout)
+			r.print(w)
+			return w.Flush()
 		},
 	}
 }

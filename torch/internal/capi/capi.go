@@ -74,6 +74,9 @@ func FastBF16() bool { return C.az_fast_bf16() != 0 }
 // CUDADevices counts the CUDA devices that libtorch can use.
 func CUDADevices() int { return int(C.az_cuda_devices()) }
 
+// CUDAError says why libtorch's CUDA library could not be opened; "" if it is open or there is none.
+func CUDAError() string { return C.GoString(C.az_cuda_error()) }
+
 // NumThreads is the number of threads of an op.
 func NumThreads() int { return int(C.az_num_threads()) }
 
