@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/torch/safetensors"
 )
 
@@ -134,4 +135,31 @@ func TestAFamilyRefusesAnothersWeights(t *testing.T) {
 		editConfig(t, dir, map[string]any{"architectures": []string{c.architecture}})
 		refused(t, dir, c.want, "model.layers.0."+c.name)
 	}
+}
+
+// A decoded row has the same bits at each of the invariant numbers of rows, biases or not.
+func TestDecodedBitsDoNotDependOnTheRows(t *testing.T) {
+	forEachVariant(t, func(t *testing.T, d *model.Decoder, _ *golden) {
+		var bits [][]byte
+		for _, rows := range d.InvariantRows() {
+			bits = append(bits, decodedBits(d, rows))
+		}
+		for _, b := range bits {
+			assert.Equal(t, bits[0], b)
+		}
+	})
+}
+
+// decodedBits decodes one token after two of a sequence, in the first of rows that all differ.
+func decodedBits(d *model.Decoder, rows int) []byte {
+	cache := d.NewKVCache(rows, 8)
+	defer cache.Free()
+	s := torch.NewScope()
+	defer s.Close()
+	ids, slots, positions := make([]int64, rows), make([]int64, rows), make([]int64, rows)
+	for i := range slots {
+		slots[i], ids[i], positions[i] = int64(i), int64(3+i), 2
+		d.Prefill(s, cache, i, []int64{int64(7 + i), int64(50 + i)})
+	}
+	return d.Logits(d.Decode(s, cache, ids, slots, positions)).Narrow(0, 0, 1).Contiguous().Bytes()
 }
