@@ -2,10 +2,10 @@ package model
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 )
 
 // Config is the part of a Hugging Face config.json that shapes a decoder.
@@ -25,18 +25,15 @@ type Config struct {
 	TieWordEmbeddings     bool     `json:"tie_word_embeddings"`
 	AttentionBias         bool     `json:"attention_bias"`
 	MLPBias               bool     `json:"mlp_bias"`
+	// Attention over the last tokens only, in all layers or in some: refused.
+	UseSlidingWindow bool     `json:"use_sliding_window"`
+	LayerTypes       []string `json:"layer_types"`
 	// Rotary embedding: older files have rope_theta and rope_scaling, newer ones rope_parameters.
 	RopeTheta      float64         `json:"rope_theta"`
 	RopeScaling    *RopeParameters `json:"rope_scaling"`
 	RopeParameters *RopeParameters `json:"rope_parameters"`
-}
 
-// RopeParameters says how positions become angles.
-type RopeParameters struct {
-	RopeTheta float64 `json:"rope_theta"`
-	RopeType  string  `json:"rope_type"`
-	// Type is the older name of RopeType.
-	Type string `json:"type"`
+	layout Layout
 }
 
 // ReadConfig reads and checks dir/config.json.
@@ -52,6 +49,9 @@ func ReadConfig(dir string) (Config, error) {
 	}
 	c.fillIn()
 	if err := c.check(); err != nil {
+		return Config{}, fmt.Errorf("model.ReadConfig: %s: %w", path, err)
+	}
+	if c.layout, err = layoutOf(c); err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: %s: %w", path, err)
 	}
 	return c, nil
@@ -71,16 +71,7 @@ func (c *Config) fillIn() {
 			*c.RopeParameters = *c.RopeScaling
 		}
 	}
-	r := c.RopeParameters
-	if r.RopeTheta == 0 {
-		r.RopeTheta = c.RopeTheta
-	}
-	if r.RopeType == "" {
-		r.RopeType = r.Type
-	}
-	if r.RopeType == "" {
-		r.RopeType = "default"
-	}
+	c.RopeParameters.fillIn(c.RopeTheta)
 }
 
 // A config with a larger size or with more layers is damaged or hostile.
@@ -113,37 +104,13 @@ func (c *Config) check() error {
 		return fmt.Errorf("rms_norm_eps out of range; got %g, want between 0 and 1", c.RMSNormEps)
 	case c.HiddenAct != "silu":
 		return fmt.Errorf("unsupported hidden_act; got %q, want \"silu\"", c.HiddenAct)
-	case c.RopeParameters.RopeType != "default":
-		return fmt.Errorf("unsupported rope_type; got %q, want \"default\"", c.RopeParameters.RopeType)
-	case !(c.RopeParameters.RopeTheta > 0):
-		return fmt.Errorf("rope_theta out of range; got %g, want above 0", c.RopeParameters.RopeTheta)
+	case c.UseSlidingWindow:
+		return errors.New("unsupported attention; got use_sliding_window true, want false")
 	}
-	return nil
-}
-
-// Layout is where the families differ.
-type Layout struct {
-	// QKVBias adds a bias to the query, key and value projections (Qwen2).
-	QKVBias bool
-	// QKNorm normalises each query and key head (Qwen3).
-	QKNorm bool
-}
-
-// families maps the names in "architectures" to the files of this package.
-var families = map[string]func(Config) (Layout, error){
-	"LlamaForCausalLM": llama,
-}
-
-func (c Config) layout() (Layout, error) {
-	for _, name := range c.Architectures {
-		if family, ok := families[name]; ok {
-			return family(c)
+	for _, kind := range c.LayerTypes {
+		if kind != "full_attention" {
+			return fmt.Errorf("unsupported layer_types; got %q, want \"full_attention\" for every layer", kind)
 		}
 	}
-	known := make([]string, 0, len(families))
-	for name := range families {
-		known = append(known, name)
-	}
-	slices.Sort(known)
-	return Layout{}, fmt.Errorf("model.Load: unsupported architecture; got %q, want one of %q", c.Architectures, known)
+	return c.RopeParameters.check()
 }

@@ -11,7 +11,6 @@ type Decoder struct {
 	DType  torch.DType
 	Device torch.Device
 
-	layout Layout
 	layers []layer
 	rotary rotary
 }
@@ -21,13 +20,14 @@ type layer struct {
 	inputNorm, postNorm *torch.Var // (D)
 	q, k, v, o          *torch.Var // (H E, D), (K E, D), (K E, D), (D, H E)
 	qBias, kBias, vBias *torch.Var // (H E), (K E), (K E)
+	oBias               *torch.Var // (D)
 	qNorm, kNorm        *torch.Var // (E)
 	gate, up, down      *torch.Var // (I, D), (I, D), (D, I)
 }
 
-func newDecoder(config Config, layout Layout, dtype torch.DType, device torch.Device) *Decoder {
+func newDecoder(config Config, dtype torch.DType, device torch.Device) *Decoder {
 	return &Decoder{
-		Config: config, DType: dtype, Device: device, layout: layout,
+		Config: config, DType: dtype, Device: device,
 		layers: make([]layer, config.NumHiddenLayers),
 		rotary: newRotary(config),
 	}
@@ -75,28 +75,29 @@ func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.
 }
 
 func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {
-	s, c := hND.Scope(), d.Config
+	c := d.Config
 	qNHE := d.heads(hND, l.q, l.qBias, l.qNorm, c.NumAttentionHeads).Rope(a.Cos, a.Sin)
 	kNKE := d.heads(hND, l.k, l.kBias, l.kNorm, c.NumKeyValueHeads).Rope(a.Cos, a.Sin)
 	vNKE := d.heads(hND, l.v, l.vBias, nil, c.NumKeyValueHeads)
 	outNHE := attend(qNHE, kNKE, vNKE)
-	return outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)).Linear(l.o.In(s))
+	return project(outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)), l.o, l.oBias)
 }
 
 // heads projects h (N, D) to n heads (N, n, E), with the family's bias and head norm if it has them.
 func (d *Decoder) heads(hND torch.Tensor, weight, bias, norm *torch.Var, n int) torch.Tensor {
-	s := hND.Scope()
-	var x torch.Tensor
-	if bias == nil {
-		x = hND.Linear(weight.In(s))
-	} else {
-		x = hND.LinearBias(weight.In(s), bias.In(s))
-	}
-	x = x.Reshape(-1, int64(n), int64(d.Config.HeadDim))
+	x := project(hND, weight, bias).Reshape(-1, int64(n), int64(d.Config.HeadDim))
 	if norm != nil {
-		x = x.RMSNorm(norm.In(s), d.Config.RMSNormEps)
+		x = x.RMSNorm(norm.In(x.Scope()), d.Config.RMSNormEps)
 	}
 	return x
+}
+
+// project is a linear layer with or without (nil) a bias.
+func project(x torch.Tensor, weight, bias *torch.Var) torch.Tensor {
+	if bias == nil {
+		return x.Linear(weight.In(x.Scope()))
+	}
+	return x.LinearBias(weight.In(x.Scope()), bias.In(x.Scope()))
 }
 
 // FinalNorm normalises the last block's output (N, D).

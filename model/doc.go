@@ -7,10 +7,11 @@
 // reverse. Tokens are packed: activations are (N, D) for N tokens of any number
 // of sequences, and only attention knows where a sequence begins.
 //
-// A family of models is one small file that fills in a [Layout] (llama.go is the
-// first); Hugging Face's weight names are in weights.go and nowhere else.
+// A family of models is one small file that fills in a [Layout] (llama.go,
+// qwen2.go, qwen3.go); Hugging Face's weight names are in weights.go and nowhere
+// else. A [Config] tells the sizes of a model without its weights.
 //
-// [Load] returns errors that name the file and the weight. The forward passes
+// [Load] returns errors that name the file and the weight, or the key of config.json. The forward passes
 // panic with *torch.Error on misuse, as all of torch does, and belong to the
 // compute thread.
 //

@@ -19,38 +19,47 @@ func (d *Decoder) InvariantRows() []int {
 	largest := RowBlocks[len(RowBlocks)-1]
 	agree := slices.Clone(RowBlocks)
 	torch.NoGrad(func() {
-		for _, w := range d.linearShapes() {
-			agree = slices.DeleteFunc(agree, func(rows int) bool { return rows != largest && !sameBits(w, rows, largest) })
+		for _, l := range d.linears() {
+			agree = slices.DeleteFunc(agree, func(rows int) bool { return rows != largest && !l.sameBits(rows, largest) })
 		}
 	})
 	return agree
 }
 
-// linearShapes picks one weight of each shape.
-func (d *Decoder) linearShapes() []*torch.Var {
+// linear is a linear layer; the bias may be nil.
+type linear struct{ weight, bias *torch.Var }
+
+// linears picks one linear layer of each shape, with and without a bias.
+func (d *Decoder) linears() []linear {
 	l := d.layers[0]
-	var picked []*torch.Var
-	seen := map[[2]int64]bool{}
-	for _, w := range []*torch.Var{l.q, l.k, l.v, l.o, l.gate, l.up, l.down, d.Head} {
-		shape := [2]int64(w.Shape())
-		if !seen[shape] {
-			seen[shape] = true
-			picked = append(picked, w)
+	var picked []linear
+	type kind struct {
+		shape  [2]int64
+		biased bool
+	}
+	seen := map[kind]bool{}
+	for _, one := range []linear{
+		{l.q, l.qBias}, {l.k, l.kBias}, {l.v, l.vBias}, {l.o, l.oBias}, {l.gate, nil}, {l.up, nil}, {l.down, nil}, {d.Head, nil},
+	} {
+		k := kind{[2]int64(one.weight.Shape()), one.bias != nil}
+		if !seen[k] {
+			seen[k] = true
+			picked = append(picked, one)
 		}
 	}
 	return picked
 }
 
-func sameBits(w *torch.Var, few, many int) bool {
+func (l linear) sameBits(few, many int) bool {
 	s := torch.NewScope()
 	defer s.Close()
-	weight := w.In(s)
+	weight := l.weight.In(s)
 	random, width := rand.New(rand.NewPCG(1, 2)), weight.Size(1)
 	values := make([]float32, many*width)
 	for i := range values {
 		values[i] = float32(random.NormFloat64())
 	}
 	x := s.FromFloat32s(values, weight.Device(), int64(many), int64(width)).To(weight.DType(), weight.Device())
-	a, b := x.Narrow(0, 0, few).Linear(weight), x.Linear(weight).Narrow(0, 0, few)
+	a, b := project(x.Narrow(0, 0, few), l.weight, l.bias), project(x, l.weight, l.bias).Narrow(0, 0, few)
 	return slices.Equal(a.Bytes(), b.Contiguous().Bytes())
 }

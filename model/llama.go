@@ -2,10 +2,10 @@ package model
 
 import "errors"
 
-// llama is the plain decoder: no biases, no norms inside attention.
+// llama is the plain decoder. With attention_bias, all four projections of attention have a bias.
 func llama(c Config) (Layout, error) {
-	if c.AttentionBias || c.MLPBias {
-		return Layout{}, errors.New("model.Load: unsupported Llama; got attention_bias or mlp_bias true, want both false")
+	if c.MLPBias {
+		return Layout{}, errors.New("unsupported Llama; got mlp_bias true, want false")
 	}
-	return Layout{}, nil
+	return Layout{QKVBias: c.AttentionBias, OutputBias: c.AttentionBias}, nil
 }

@@ -16,7 +16,8 @@ func newRotary(c Config) rotary {
 	half := c.HeadDim / 2
 	r := rotary{inverseFrequency: make([]float32, half)}
 	for i := range r.inverseFrequency {
-		r.inverseFrequency[i] = float32(1 / math.Pow(c.RopeParameters.RopeTheta, float64(2*i)/float64(c.HeadDim)))
+		frequency := 1 / math.Pow(c.RopeParameters.RopeTheta, float64(2*i)/float64(c.HeadDim))
+		r.inverseFrequency[i] = float32(c.RopeParameters.scale(frequency))
 	}
 	return r
 }

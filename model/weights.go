@@ -43,12 +43,15 @@ func (d *Decoder) weights() []weight {
 		add("mlp.gate_proj.weight", &l.gate, inner, hidden)
 		add("mlp.up_proj.weight", &l.up, inner, hidden)
 		add("mlp.down_proj.weight", &l.down, hidden, inner)
-		if d.layout.QKVBias {
+		if c.layout.QKVBias {
 			add("self_attn.q_proj.bias", &l.qBias, q)
 			add("self_attn.k_proj.bias", &l.kBias, kv)
 			add("self_attn.v_proj.bias", &l.vBias, kv)
 		}
-		if d.layout.QKNorm {
+		if c.layout.OutputBias {
+			add("self_attn.o_proj.bias", &l.oBias, hidden)
+		}
+		if c.layout.QKNorm {
 			add("self_attn.q_norm.weight", &l.qNorm, head)
 			add("self_attn.k_norm.weight", &l.kNorm, head)
 		}
@@ -96,16 +99,12 @@ func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err e
 	if err != nil {
 		return nil, err
 	}
-	layout, err := config.layout()
-	if err != nil {
-		return nil, err
-	}
 	files, err := safetensors.OpenFolder(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer files.Close()
-	loaded := newDecoder(config, layout, dtype, device)
+	loaded := newDecoder(config, dtype, device)
 	defer func() {
 		if err != nil {
 			loaded.Free()

@@ -16,7 +16,10 @@ import (
 )
 
 // Variants are the folders of testdata/tiny, each with goldens of the same name.
-var Variants = []string{"llama-gqa", "llama-tied-mha", "llama-mqa-sharded", "llama-wide"}
+var Variants = []string{
+	"llama-gqa", "llama-tied-mha", "llama-mqa-sharded", "llama-wide", "llama3-scaled", "llama-biased",
+	"qwen2-tied-sharded", "qwen2-mha", "qwen3-wide", "qwen3-mqa-biased",
+}
 
 // Golden is the reference's tensors for one model; testdata/golden/README.md describes them.
 type Golden struct {

@@ -8,7 +8,8 @@ cd "$(dirname "$0")"
 python=${PYTHON:-python3}
 
 "$python" tiny.py
-"$python" llama.py
+"$python" models.py
+"$python" shapes.py
 "$python" ops.py
 if [ $# -gt 0 ]; then
     "$python" smollm2.py "$1"

@@ -1,14 +1,15 @@
-"""Makes the tiny random Llama folders in testdata/tiny.
+"""Makes the tiny random model folders in testdata/tiny: tiny.py [VARIANT ...]
 
 Each variant is an ordinary Hugging Face folder and shows another corner of the
-format: grouped, full or single key/value heads, tied or untied embeddings, f32,
-bf16 or f16 files, one file or several shards, both spellings of the rope base
-and of the dtype in config.json. Weights are large enough that logits are far
-from flat; norm weights are random around 1.
+format: each family, grouped, full or single key/value heads, tied or untied
+embeddings, biases, scaled rope, f32, bf16 or f16 files, one file or several
+shards, both spellings of the rope base and of the dtype in config.json. Weights
+are large enough that logits are far from flat; norm weights are random around 1.
 """
 
 import json
 import shutil
+import sys
 import zlib
 from pathlib import Path
 
@@ -30,8 +31,16 @@ BASE = {
     "model_type": "llama",
     "use_cache": True,
 }
+QWEN2 = {
+    "architectures": ["Qwen2ForCausalLM"], "model_type": "qwen2", "attention_bias": None, "mlp_bias": None,
+    "use_sliding_window": False, "sliding_window": 8, "max_window_layers": 2,
+}
+QWEN3 = {
+    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "mlp_bias": None,
+    "use_sliding_window": False, "sliding_window": None, "max_window_layers": 2,
+}
 
-# config: what differs from BASE; dtype: of the file; std: of the linear weights; shards: number of files.
+# config: what differs from BASE, None taking a key out; dtype: of the file; std: of the linear weights; shards: number of files.
 VARIANTS = {
     "llama-gqa": {
         "config": {
@@ -71,11 +80,75 @@ VARIANTS = {
         },
         "dtype": torch.float32, "std": 0.15, "shards": 1,
     },
+    "llama3-scaled": {
+        "config": {
+            "vocab_size": 131, "hidden_size": 32, "intermediate_size": 72, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16,
+            "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 28},
+            "tie_word_embeddings": False, "torch_dtype": "bfloat16",
+        },
+        "dtype": torch.bfloat16, "std": 0.2, "shards": 1,
+    },
+    "llama-biased": {
+        "config": {
+            "vocab_size": 131, "hidden_size": 32, "intermediate_size": 56, "num_hidden_layers": 2,
+            "num_attention_heads": 2, "num_key_value_heads": 2, "attention_bias": True,
+            "rms_norm_eps": 1e-6,
+            "rope_parameters": {"rope_theta": 10000.0, "rope_type": "linear", "factor": 3.0},
+            "tie_word_embeddings": True, "dtype": "float16",
+        },
+        "dtype": torch.float16, "std": 0.2, "shards": 1,
+    },
+    "qwen2-tied-sharded": {
+        "config": {
+            **QWEN2, "vocab_size": 131, "hidden_size": 32, "intermediate_size": 72, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2,
+            "rms_norm_eps": 1e-6, "rope_theta": 1000000.0,
+            "tie_word_embeddings": True, "torch_dtype": "bfloat16",
+        },
+        "dtype": torch.bfloat16, "std": 0.2, "shards": 2,
+    },
+    "qwen2-mha": {
+        "config": {
+            **QWEN2, "vocab_size": 131, "hidden_size": 36, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 3, "num_key_value_heads": 3, "layer_types": ["full_attention", "full_attention"],
+            "rms_norm_eps": 1e-6, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+            "tie_word_embeddings": False, "dtype": "float32",
+        },
+        "dtype": torch.float32, "std": 0.18, "shards": 1,
+    },
+    "qwen3-wide": {
+        "config": {
+            **QWEN3, "vocab_size": 131, "hidden_size": 32, "intermediate_size": 72, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 24,
+            "rms_norm_eps": 1e-6, "rope_theta": 1000000.0, "rope_scaling": None,
+            "tie_word_embeddings": True, "torch_dtype": "bfloat16",
+        },
+        "dtype": torch.bfloat16, "std": 0.2, "shards": 1,
+    },
+    "qwen3-mqa-biased": {
+        "config": {
+            **QWEN3, "vocab_size": 131, "hidden_size": 40, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 8, "attention_bias": True,
+            "rms_norm_eps": 1e-5, "rope_parameters": {"rope_theta": 10000.0, "rope_type": "default"},
+            "tie_word_embeddings": False, "dtype": "float32",
+        },
+        "dtype": torch.float32, "std": 0.18, "shards": 2,
+    },
 }
 
 
+def biases(c):
+    """Which projections of attention have a bias."""
+    if c["model_type"] == "qwen2":
+        return "qkv"
+    return "qkvo" if c["attention_bias"] else ""
+
+
 def shapes(c):
-    """Names and shapes of a Llama's parameters in file order."""
+    """Names and shapes of a model's parameters in file order."""
     hidden, ffn, vocab = c["hidden_size"], c["intermediate_size"], c["vocab_size"]
     head_dim = c.get("head_dim", hidden // c["num_attention_heads"])
     q, kv = c["num_attention_heads"] * head_dim, c["num_key_value_heads"] * head_dim
@@ -83,10 +156,13 @@ def shapes(c):
     for i in range(c["num_hidden_layers"]):
         layer = f"model.layers.{i}."
         yield layer + "input_layernorm.weight", (hidden,)
-        yield layer + "self_attn.q_proj.weight", (q, hidden)
-        yield layer + "self_attn.k_proj.weight", (kv, hidden)
-        yield layer + "self_attn.v_proj.weight", (kv, hidden)
-        yield layer + "self_attn.o_proj.weight", (hidden, q)
+        for p, out, into in (("q", q, hidden), ("k", kv, hidden), ("v", kv, hidden), ("o", hidden, q)):
+            yield layer + f"self_attn.{p}_proj.weight", (out, into)
+            if p in biases(c):
+                yield layer + f"self_attn.{p}_proj.bias", (out,)
+        if c["model_type"] == "qwen3":
+            yield layer + "self_attn.q_norm.weight", (head_dim,)
+            yield layer + "self_attn.k_norm.weight", (head_dim,)
         yield layer + "post_attention_layernorm.weight", (hidden,)
         yield layer + "mlp.gate_proj.weight", (ffn, hidden)
         yield layer + "mlp.up_proj.weight", (ffn, hidden)
@@ -102,7 +178,8 @@ def weights(name, config, std, dtype):
     out = {}
     for key, shape in shapes(config):
         w = torch.randn(shape, generator=g)
-        out[key] = (1 + 0.2 * w if len(shape) == 1 else std * w).to(dtype).contiguous()
+        norm = key.endswith("norm.weight")
+        out[key] = (1 + 0.2 * w if norm else std * w).to(dtype).contiguous()
     return out
 
 
@@ -126,8 +203,10 @@ def save(folder, tensors, shards):
 
 
 def main():
-    for name, v in VARIANTS.items():
-        config = dict(sorted({**BASE, **v["config"]}.items()))
+    for name in sys.argv[1:] or VARIANTS:
+        v = VARIANTS[name]
+        merged = {**BASE, **v["config"]}
+        config = {k: merged[k] for k in sorted(merged) if merged[k] is not None or k == "rope_scaling"}
         folder = TINY / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)

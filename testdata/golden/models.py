@@ -1,10 +1,11 @@
-"""Makes <variant>.safetensors and <variant>.json from the folders of tiny.py.
+"""Makes <variant>.safetensors and <variant>.json from the folders of tiny.py: models.py [VARIANT ...]
 
-The reference is transformers' LlamaForCausalLM with its weights cast to f32, run
+The reference is transformers' own class of each family with its weights cast to f32, run
 on one unpadded sequence at a time. README.md lists the tensors and the keys.
 """
 
 import json
+import sys
 import zlib
 from pathlib import Path
 
@@ -230,7 +231,7 @@ def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     logging.disable_progress_bar()
-    for name in VARIANTS:
+    for name in sys.argv[1:] or VARIANTS:
         make(name)
 
 

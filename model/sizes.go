@@ -1,0 +1,38 @@
+package model
+
+import "github.com/azr-train/azr/torch"
+
+// WeightShape is a weight's Hugging Face name and its shape.
+type WeightShape struct {
+	Name  string
+	Shape []int64
+}
+
+// WeightShapes lists the weights of a model with this config, in the order of its layers, without
+// loading any. A tied head is the embedding and not listed.
+func (c Config) WeightShapes() []WeightShape {
+	// The decoder has no storage before its weights are read.
+	var list []WeightShape
+	for _, w := range newDecoder(c, torch.F32, torch.CPU).weights() {
+		list = append(list, WeightShape{w.name, w.shape})
+	}
+	return list
+}
+
+// Parameters counts the numbers in the model's weights; a tied head counts once.
+func (c Config) Parameters() int64 {
+	total := int64(0)
+	for _, w := range c.WeightShapes() {
+		n := int64(1)
+		for _, size := range w.Shape {
+			n *= size
+		}
+		total += n
+	}
+	return total
+}
+
+// KVBytesPerToken is what one token takes in a [KVCache]: keys and values of all layers.
+func (c Config) KVBytesPerToken(dtype torch.DType) int64 {
+	return 2 * int64(c.NumHiddenLayers) * int64(c.NumKeyValueHeads) * int64(c.HeadDim) * int64(dtype.Size())
+}
