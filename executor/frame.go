@@ -25,6 +25,8 @@ type task struct {
 	// Timeout is the wall limit in seconds.
 	Timeout float64 `json:"timeout"`
 	Gate    bool    `json:"gate"`
+	// Script, if set, is run in place of Program and Args.
+	Script *scriptTask `json:"script,omitempty"`
 }
 
 // reply is what a worker says of a task.
@@ -37,6 +39,8 @@ type reply struct {
 	Wall float64 `json:"wall"`
 	CPU  float64 `json:"cpu"`
 	RSS  int64   `json:"rss"`
+	// Script is set if the task had one.
+	Script *scriptReply `json:"script"`
 }
 
 // writeFrame writes v as u32 length (little-endian) and JSON.

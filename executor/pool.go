@@ -170,35 +170,44 @@ func (p *Pool) twice(ctx context.Context, t task) (azr.Result, error) {
 	return azr.Result{Status: azr.Nondeterministic, Error: fmt.Sprintf("%s, then %s", a.Status, b.Status)}, nil
 }
 
-// execute runs the task on a worker of the lane. A task whose worker is lost
-// gets one more, a new one; then it is Infra.
+// execute runs the task on a worker of the lane and reads the value that the child claims.
 func (p *Pool) execute(ctx context.Context, l *lane, t task) (azr.Result, error) {
+	r, err := p.perform(ctx, l, t)
+	if err != nil {
+		return azr.Result{}, err
+	}
+	return r.result(p.limits), nil
+}
+
+// perform has a worker of the lane do the task. A task whose worker is lost
+// gets one more, a new one; then it is Infra.
+func (p *Pool) perform(ctx context.Context, l *lane, t task) (reply, error) {
 	select {
 	case p.running <- struct{}{}:
 		defer func() { <-p.running }()
 	case <-ctx.Done():
-		return azr.Result{}, context.Cause(ctx)
+		return reply{}, context.Cause(ctx)
 	}
 	var lost error
 	for attempt := range 2 {
 		s, err := p.worker(ctx, l, attempt > 0)
 		if err != nil {
-			return azr.Result{}, err
+			return reply{}, err
 		}
 		r, err := s.execute(ctx, t, p.config.Timeout)
 		if err == nil {
 			l.put(s)
 			p.counts.run(r)
-			return r.result(p.limits), nil
+			return r, nil
 		}
 		s.kill()
 		p.counts.lostWorker()
 		if ctx.Err() != nil {
-			return azr.Result{}, context.Cause(ctx)
+			return reply{}, context.Cause(ctx)
 		}
 		lost = err
 	}
-	return azr.Result{Status: azr.Infra, Error: printable(lost.Error())}, nil
+	return reply{Status: azr.Infra, Error: lost.Error()}, nil
 }
 
 // startAttempts is how often a worker is started, with growing pauses, before the machine is given up on.

@@ -15,7 +15,7 @@ import (
 var workerFiles embed.FS
 
 // workerParts is the order in which the files make one program: each uses the ones before it.
-var workerParts = []string{"canonical", "gate", "child", "zygote"}
+var workerParts = []string{"canonical", "gate", "child", "zygote", "script"}
 
 // workerScript returns the worker's source.
 var workerScript = sync.OnceValue(func() string {
@@ -28,6 +28,7 @@ var workerScript = sync.OnceValue(func() string {
 		script.Write(source)
 		script.WriteByte('\n')
 	}
+	script.WriteString("main()\n")
 	return script.String()
 })
 

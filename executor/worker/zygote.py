@@ -4,8 +4,9 @@ Tasks and replies are frames on descriptors 0 and 1: u32 length, then JSON. The
 child never has these descriptors. The worker alone decides what became of the
 child; the child only claims a value, in a frame on a pipe of its own.
 
-This is the last of the files that the trainer joins into one program:
-canonical, gate, child, zygote. Each uses the names of those before it.
+The trainer joins files into one program, and calls main when all are read:
+canonical, gate, child, zygote, script. Each uses the names of those before it;
+only main also knows the last.
 """
 
 import collections  # noqa: F401  (this and the next lines: preloaded for programs)
@@ -205,7 +206,5 @@ def main():
     gc.set_threshold(100_000, 10, 10)  # for the children: short lives have little garbage and pay for each look at it
     write_reply({"id": 0, "status": "ok", "error": "", "value": "", "wall": 0, "cpu": 0, "rss": 0})
     while True:
-        write_reply(execute(read_task(), settings))
-
-
-main()
+        task = read_task()
+        write_reply(execute_script(task, settings) if "script" in task else execute(task, settings))
