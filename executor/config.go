@@ -50,6 +50,9 @@ type Config struct {
 	// Gate refuses proposed programs (executions with Twice set) that import or use what a task has no
 	// need of; default true. It is policy: the sandbox holds without it.
 	Gate bool `yaml:"gate"`
+	// Libraries are the installed modules beyond Python's own that a [Script] may import, for example
+	// sympy; what they require comes with them. Default: none.
+	Libraries []string `yaml:"libraries"`
 	// Journal, if set, is asked before a program is run and told what came of it.
 	Journal Journal `yaml:"-"`
 }

@@ -51,6 +51,9 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
+	if py.Libraries, err = findLibraries(ctx, py.Command, c.Libraries); err != nil {
+		return nil, err
+	}
 	level, first, err := strongest(ctx, c, py)
 	if err != nil {
 		return nil, err

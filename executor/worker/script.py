@@ -12,6 +12,8 @@ import select
 
 # A pipe that poll reports as writable takes this much without blocking.
 CHUNK = select.PIPE_BUF
+# What is printed must fit into a reply, as base64.
+MAX_PRINTED = 2 << 20
 
 
 class MemoryFinder:
@@ -25,6 +27,8 @@ class MemoryFinder:
         for file in (stem + "/__init__.py", stem + ".py"):
             if file in self.sources:
                 return importlib.machinery.ModuleSpec(name, self, origin=file, is_package=file.endswith("/__init__.py"))
+        if any(file.startswith(stem + "/") for file in self.sources):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)  # a folder without __init__.py
         return None
 
     def create_module(self, spec):
@@ -32,6 +36,8 @@ class MemoryFinder:
 
     def exec_module(self, module):
         file = module.__spec__.origin
+        if file is None:
+            return
         module.__file__ = file
         exec(compile(self.sources[file], file, "exec", dont_inherit=True), module.__dict__)
 
@@ -54,7 +60,7 @@ class LibraryFinder:
 
 def prepare_imports(script):
     """The script's own modules come before the standard library, the libraries after it."""
-    sources = script["files"]
+    sources = script["files"] or {}
     for file in sources:
         top = file.removesuffix(".py").partition("/")[0]
         if top not in sys.builtin_module_names:
@@ -70,18 +76,19 @@ def run_test(script, send):
     """Sends ok only after the test, and check if there is an entry, have come to their end."""
     base, memory, kind = BaseException, MemoryError, type
     name_of = type.__dict__["__name__"].__get__
-    run, translate, show = exec, compile, sys.excepthook
+    run, translate, show = exec, compile, show_exception
     test, entry = translate(script["test"], "test.py", "exec", dont_inherit=True), script["entry"]
     try:
         namespace = fresh_module(script["program"])
         run(translate(script["program"], "main.py", "exec", dont_inherit=True), namespace)
+        namespace.pop("check", None)
         run(test, namespace)
         if entry:
             namespace["check"](namespace[entry])
     except base as e:
         status, error = "memory" if kind(e) is memory else "error", name_of(kind(e))
         try:
-            show(kind(e), e, e.__traceback__)
+            show(e)
         except base:
             pass
     else:
@@ -108,10 +115,16 @@ def run_main(script, send):
         status, error = "error" if code else "ok", f"exit {code}" if code else ""
     except BaseException as e:
         code, status, error = 1, "memory" if type(e) is MemoryError else "error", type(e).__name__
-        sys.excepthook(type(e), e, e.__traceback__)
+        show_exception(e)
     atexit._run_exitfuncs()
     flush_output()
     send(status, error, str(code))
+
+
+def show_exception(e):
+    """Prints the traceback from the script's own frames on."""
+    trace = e.__traceback__.tb_next
+    sys.excepthook(type(e), BaseException.with_traceback(e, trace), trace)
 
 
 def exit_code(code):
@@ -155,7 +168,7 @@ class Script:
         self.unread = base64.b64decode(task["script"]["stdin"] or "")
         self.printed = {"stdout": b"", "stderr": b""}
         self.frame, self.truncated = b"", False
-        self.room, self.frame_room = settings["output_bytes"], HEADER + NONCE + 2 + MAX_ERROR + 8
+        self.room, self.frame_room = min(settings["output_bytes"], MAX_PRINTED), HEADER + NONCE + 2 + MAX_ERROR + 8
         child_in, self.stdin = os.pipe()
         self.stdout, child_out = os.pipe()
         self.stderr, child_err = os.pipe()
@@ -239,9 +252,7 @@ def judge_script(job, wait_status, has_test):
     status, error, value = judge(job.frame, job.nonce, wait_status)
     if status in ("ok", "error", "memory") and value.isascii() and value.isdigit() and int(value) < 256:
         return status, error, int(value)
-    if status == "ok":
-        return "error", "ProtocolViolation", -1
-    return status, error, os.WEXITSTATUS(wait_status) if os.WIFEXITED(wait_status) else -1
+    return ("error", "ProtocolViolation", -1) if status == "ok" else (status, error, -1)
 
 
 def execute_script(task, settings):
