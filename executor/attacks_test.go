@@ -81,7 +81,7 @@ func TestAttacks(t *testing.T) {
 	require.NoError(t, os.WriteFile("/tmp/probe_secret", []byte("TOPSECRET-7f3a"), 0o644))
 	t.Cleanup(func() { os.Remove("/tmp/probe_secret") })
 	attacks := readAttacks(t)
-	const shards = 2
+	const shards = 3
 	for _, level := range levelsHere {
 		t.Run(level.String(), func(t *testing.T) {
 			for shard := range shards {
