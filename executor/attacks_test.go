@@ -66,6 +66,7 @@ func openAt(t *testing.T, level Level, change func(*Config)) *Pool {
 	t.Helper()
 	c := DefaultConfig()
 	c.Require, c.AtMost, c.Gate, c.Slots = level, level, false, 1
+	c.CacheEntries, c.Spares = 0, 0 // so that a canary runs, on the attacked worker
 	if change != nil {
 		change(&c)
 	}

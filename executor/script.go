@@ -78,8 +78,9 @@ func (p *Pool) RunScript(ctx context.Context, s Script) (ScriptResult, error) {
 	if err != nil {
 		return ScriptResult{}, err
 	}
-	p.counts.result(r.Status)
-	return r.scriptResult(), nil
+	result := r.scriptResult()
+	p.counts.result(azr.Result{Status: result.Status, Error: result.Error})
+	return result, nil
 }
 
 // scriptTask is the form in which a worker gets a script.

@@ -46,7 +46,8 @@ func (c Config) workerSettings(level Level) string {
 		filter = hex.EncodeToString(sandbox.ChildFilter())
 	}
 	settings, err := json.Marshal(map[string]any{
-		"memory_bytes": c.Memory, "value_bytes": c.ValueBytes, "output_bytes": c.OutputBytes, "filter": filter,
+		"memory_bytes": int64(c.Memory), "value_bytes": int64(c.ValueBytes), "output_bytes": int64(c.OutputBytes), "filter": filter,
+		"share_any": c.shareAny,
 	})
 	if err != nil {
 		panic(err) // numbers and a string always marshal
