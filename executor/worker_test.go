@@ -120,22 +120,3 @@ func TestClaimsOfAWorkerAreNotBelieved(t *testing.T) {
 		assert.Equal(t, want, claim.result(limits))
 	}
 }
-
-// FuzzReadReply checks that a worker can send anything.
-func FuzzReadReply(f *testing.F) {
-	f.Add([]byte("\x02\x00\x00\x00{}"))
-	f.Add([]byte("\x15\x00\x00\x00{\"id\":1,\"status\":\"ok\"}"))
-	f.Add([]byte("\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := readReply(bytes.NewReader(data))
-		if err != nil {
-			return
-		}
-		result := r.result(literal.DefaultLimits)
-		assert.LessOrEqual(t, len(result.Error), maxError)
-		if result.Status == azr.OK {
-			_, err := literal.Parse(result.Value)
-			assert.NoError(t, err)
-		}
-	})
-}
