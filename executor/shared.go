@@ -23,9 +23,9 @@ type passenger struct {
 }
 
 // runShared fills in the results of a trusted execution. Inputs whose result is
-// not known yet share children. What ends with anything but a value or an
-// exception there is run again on its own, so that each result is what a single
-// run gives: only the first inputs of a child are taken from it.
+// not known yet share children. From the first one on that ends with anything but
+// a value or an exception there, each is run again on its own, so that each
+// result is what a single run gives.
 func (p *Pool) runShared(ctx context.Context, cancel context.CancelCauseFunc, e azr.Execution, results []azr.Result) {
 	var lead, follow []passenger
 	for i, input := range e.Inputs {
@@ -127,8 +127,8 @@ func (p *Pool) lead(ctx context.Context, cancel context.CancelCauseFunc, batch [
 // shareTwice returns a result for each of the batch, Infra where it is to be run on its own.
 //
 // The second run goes through the inputs backwards: a program that keeps
-// something from one input for the next gives other values then. Where the two
-// runs disagree nothing is believed of either.
+// something from one input for the next gives other values then. If the two runs
+// disagree on any input nothing is believed of either.
 func (p *Pool) shareTwice(ctx context.Context, batch []passenger, twice bool) ([]azr.Result, error) {
 	if len(batch) == 1 {
 		return make([]azr.Result, 1), nil
@@ -144,10 +144,8 @@ func (p *Pool) shareTwice(ctx context.Context, batch []passenger, twice bool) ([
 		return nil, err
 	}
 	slices.Reverse(b)
-	for i := range a {
-		if a[i] != b[i] {
-			a[i] = azr.Result{}
-		}
+	if !slices.Equal(a, b) {
+		clear(a)
 	}
 	return a, nil
 }

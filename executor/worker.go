@@ -15,7 +15,7 @@ import (
 var workerFiles embed.FS
 
 // workerParts is the order in which the files make one program: each uses the ones before it.
-var workerParts = []string{"canonical", "gate", "child", "zygote", "script"}
+var workerParts = []string{"canonical", "dataflow", "gate", "state", "child", "zygote", "script"}
 
 // workerScript returns the worker's source.
 var workerScript = sync.OnceValue(func() string {

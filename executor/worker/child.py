@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+import time
 import types
 
 LETTERS = {"ok": b"o", "error": b"e", "memory": b"m", "output_limit": b"l", "blocked": b"b", "bad_input": b"i"}
@@ -63,18 +64,27 @@ def give_up_rights(cpu_seconds, memory_bytes, child_filter):
         os._exit(98)
 
 
+# Frames wait for the next ones so long, in seconds: waking the worker costs more than a short run.
+PATIENCE = 0.002
+
+
 def make_sender(nonce):
     """Returns the function that writes a frame and, with the last, ends the child. It uses C methods alone: builtins may be changed by then."""
-    write, leave, pack, letters = os.write, os._exit, struct.pack, LETTERS
+    write, leave, pack, letters, now = os.write, os._exit, struct.pack, LETTERS, time.monotonic
     encode, size = str.encode, bytes.__len__
+    unsent, sent = b"", now()
 
     def send(status, error, value, last=True):
+        nonlocal unsent, sent
         body = nonce + letters[status] + encode(error, "utf-8", "replace")[:MAX_ERROR] + b"\0" + encode(value, "utf-8", "replace")
-        frame = pack("<I", size(body)) + body
-        while frame:
-            frame = frame[write(RESULT_FD, frame) :]
+        unsent += pack("<I", size(body)) + body
+        if not last and now() - sent < PATIENCE:
+            return
+        while unsent:
+            unsent = unsent[write(RESULT_FD, unsent) :]
         if last:
             leave(0)
+        sent = now()
 
     return send
 

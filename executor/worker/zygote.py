@@ -5,7 +5,7 @@ child never has these descriptors. The worker alone decides what became of the
 child; the child only claims a value, in a frame on a pipe of its own.
 
 The trainer joins files into one program, and calls main when all are read:
-canonical, gate, child, zygote, script. Each uses the names of those before it;
+canonical, dataflow, gate, state, child, zygote, script. Each uses the names of those before it;
 only main also knows the last.
 """
 
@@ -51,9 +51,11 @@ def read_task():
     return {"more": [], **json.loads(read_exactly(length))}
 
 
-def write_reply(reply):
-    data = json.dumps(reply).encode()
-    data = struct.pack("<I", len(data)) + data
+def write_replies(replies):
+    data = b""
+    for reply in replies:
+        body = json.dumps(reply).encode()
+        data += struct.pack("<I", len(body)) + body
     while data:
         data = data[os.write(1, data) :]
 
@@ -153,20 +155,23 @@ def judge(frame, nonce, wait_status):
 
 
 def execute(task, settings):
-    """Replies to all but the last input of the task, and returns the last reply.
+    """Runs the task's inputs in one child. Returns the replies, but for those that it has sent rather than let them wait for the child.
 
     A child that is shared by more inputs replies until one of them ends with
     anything but a value or an exception. That one and the rest get an infra
     reply: the trainer runs each of them in a child of its own.
     """
     pipes = Pipes(task, settings)
-    start, claim = time.monotonic(), None
+    start, replies = time.monotonic(), []
     for _ in task["more"]:
+        if replies and not is_complete(pipes.unread):
+            write_replies(replies)
+            replies = []
         passed = pipes.next_frame(start + task["timeout"])
         claim = None if passed or not is_complete(pipes.unread) else judge(pipes.take(), pipes.nonce, 0)
         if not is_value_or_exception(claim):
-            return describe(task, ("infra", "", ""), start, pipes.close()[1])
-        write_reply({**describe(task, claim, start, None), "more": True})
+            return [*replies, describe(task, ("infra", "", ""), start, pipes.close()[1])]
+        replies.append({**describe(task, claim, start, None), "more": True})
         start = time.monotonic()
     passed = pipes.next_frame(start + task["timeout"])
     ended = not is_complete(pipes.unread)
@@ -174,7 +179,7 @@ def execute(task, settings):
     claim = (passed, "", "") if passed else judge(pipes.unread, pipes.nonce, wait_status)
     if task["more"] and (ended or not is_value_or_exception(claim)):
         claim = "infra", "", ""
-    return describe(task, claim, start, usage)
+    return [*replies, describe(task, claim, start, usage)]
 
 
 def is_value_or_exception(claim):
@@ -234,7 +239,7 @@ def warm_up(canonical):
     """Goes the child's way a few times, so that each fork shares what the interpreter builds on first use."""
     for _ in range(20):
         namespace = {}
-        assert refusal(WARM_UP) is None
+        assert refusal(WARM_UP) is None and not keeps_state(WARM_UP)
         exec(compile(WARM_UP, "<program>", "exec", dont_inherit=True), namespace)
         json.loads(json.dumps({"value": canonical(namespace["f"](*read_arguments("[3, 1, 2], 2")))}))
 
@@ -249,7 +254,7 @@ def main():
     gc.freeze()
     gc.disable()
     gc.set_threshold(100_000, 10, 10)  # for the children: short lives have little garbage and pay for each look at it
-    write_reply({"id": 0, "status": "ok", "error": "", "value": "", "wall": 0, "cpu": 0, "rss": 0})
+    write_replies([{"id": 0, "status": "ok", "error": "", "value": "", "wall": 0, "cpu": 0, "rss": 0}])
     while True:
         task = read_task()
-        write_reply(execute_script(task, settings) if "script" in task else execute(task, settings))
+        write_replies([execute_script(task, settings)] if "script" in task else execute(task, settings))
