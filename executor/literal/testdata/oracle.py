@@ -1,7 +1,8 @@
 """Answers what CPython makes of literal texts: for each line ["a", "b"] of JSON on stdin a line
 [canonical text of a, canonical text of b, whether a == b] on stdout, null where a text cannot be read.
 
-Texts with nan, inf or frozenset, which ast.literal_eval does not know, are evaluated with these names alone.
+Texts with nan, inf or frozenset, which ast.literal_eval does not know, are evaluated with these names alone. All
+are read inside brackets, as blank lines around a literal, which package literal skips, may be an error outside.
 """
 
 import ast
@@ -16,8 +17,9 @@ NAMES = {"__builtins__": {}, "nan": math.nan, "inf": math.inf, "nanj": complex(0
 
 
 def read(text):
+    text = "(\n" + text + "\n)"
     if re.search("nan|inf|frozenset", text):
-        return eval(text.lstrip(" \t"), NAMES)
+        return eval(text, NAMES)
     return ast.literal_eval(text)
 
 
