@@ -78,7 +78,7 @@ func TestGate(t *testing.T) {
 			"class Q(P):\n    def __init__(self, x):\n        super().__init__(x)\n" +
 			"def f(x):\n    q = Q(x)\n    return math.floor(2.5), bool(re.compile('a').match('a')), len(q), q._y, type(q).__name__\n" +
 			"if __name__ == '__main__':\n    print(f(1))\n": "(2, True, 3, [1], 'Q')",
-		"def f(input):\n    vars = [input]\n    return vars":                              "[1]",
+		"def f(input):\n    vars = [input]\n    return vars":                                  "[1]",
 		"from collections import Counter\ndef f(x): return Counter('aab' * x).most_common(1)": "[('a', 2)]",
 	} {
 		assert.Equal(t, azr.Result{Status: azr.OK, Value: want}, run(program), program)

@@ -207,6 +207,13 @@ func TestExecAnswersInOrder(t *testing.T) {
 	assert.Equal(t, want.String(), o.stdout)
 }
 
+func TestExecTakesLimits(t *testing.T) {
+	in := `{"program":"def f(n): return len(bytearray(n))","input":"100000000"}` + "\n" + `{"program":"def f(n):\n    while n: pass","input":"1"}` + "\n"
+	o := azrTrain(t, in, "exec", "--memory", "80MiB", "--timeout", "300ms", "--require", "lite")
+	require.Zero(t, o.code, o.stderr)
+	assert.Equal(t, `{"status":"memory","value":"","error":"MemoryError"}`+"\n"+`{"status":"timeout","value":"","error":""}`+"\n", o.stdout)
+}
+
 func TestDoctor(t *testing.T) {
 	o := azrTrain(t, "", "doctor")
 	require.Zero(t, o.code, o.stderr)

@@ -17,13 +17,19 @@ func execCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "exec",
 		Usage: `run {"program":…,"input":…} lines from stdin in the sandbox, or scripts`,
-		Flags: []cli.Flag{scriptFlag(), setFlag()},
+		Flags: []cli.Flag{
+			scriptFlag(),
+			&cli.StringFlag{Name: "require", Usage: "refuse to run below `LEVEL` full, lite, minimal or none"},
+			&cli.StringFlag{Name: "timeout", Usage: "`LIMIT` of each program's time, for example 2s"},
+			&cli.StringFlag{Name: "memory", Usage: "`LIMIT` of each program's memory, for example 512MiB"},
+			setFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
-			config := defaultConfig()
-			if err := loadConfig(&config, "", c.StringSlice("set")); err != nil {
+			config, err := execConfig(c)
+			if err != nil {
 				return err
 			}
 			if err := config.Executor.Validate(); err != nil {
@@ -38,9 +44,21 @@ func execCommand() *cli.Command {
 			if c.Bool("script") {
 				read = scriptJob(pool)
 			}
-			return execute(c.Context, read, config.Executor.Slots, os.Stdin, os.Stdout)
+			return execute(c.Context, read, pool.Slots(), os.Stdin, os.Stdout)
 		},
 	}
+}
+
+// execConfig lays the flags over --set.
+func execConfig(c *cli.Context) (config Config, err error) {
+	config = defaultConfig()
+	settings := c.StringSlice("set")
+	for _, name := range []string{"require", "timeout", "memory"} {
+		if c.IsSet(name) {
+			settings = append(settings, "executor."+name+"="+c.String(name))
+		}
+	}
+	return config, loadConfig(&config, "", settings)
 }
 
 // work runs what a line asks for and returns what to answer, as an object for JSON.

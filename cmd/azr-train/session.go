@@ -41,9 +41,10 @@ type session struct {
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
-	source  string // where checkpoints copy config and tokenizer files from
-	records []azr.StepRecord
-	saved   int // step of the newest checkpoint; -1 if there is none
+	source   string         // where checkpoints copy config and tokenizer files from
+	executed executor.Stats // at the last record
+	records  []azr.StepRecord
+	saved    int // step of the newest checkpoint; -1 if there is none
 }
 
 // newDisplay shows bars on a terminal and lines elsewhere; log lines go through it.
@@ -74,6 +75,9 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	config.Executor.Journal = s.store
+	if config.Executor.SampleFile == "" {
+		config.Executor.SampleFile = folder.path(blockedFile)
+	}
 	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
 		return s, err
 	}
@@ -87,7 +91,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
-		Stringer("executor", s.executor.Level()).Uint64("seed", config.Seed).Msg("ready")
+		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
 }
 
@@ -240,6 +244,13 @@ func trainMetrics(r trainer.Report) map[string]float64 {
 
 // record commits a step to the store and then to the metrics files.
 func (s *session) record(r azr.StepRecord) error {
+	stats := s.executor.Stats()
+	maps.Copy(r.Timings, executorTimings(s.executed, stats))
+	s.executed = stats
+	if stats.BlockedAlarm {
+		s.log.Warn().Int("step", r.Step).Float64("blocked_share", stats.BlockedShare).Str("samples", s.folder.path(blockedFile)).
+			Msg("many programs do what no task needs: the model may be learning to attack the sandbox")
+	}
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}
