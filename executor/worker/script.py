@@ -70,6 +70,7 @@ def prepare_imports(script):
         import importlib.util  # noqa: F401
 
         sys.meta_path.append(LibraryFinder(script["libraries"]))
+        os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # a process here cannot have more
 
 
 def run_test(script, send):
