@@ -81,6 +81,10 @@ fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, a
 	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParseAgainstCPython$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s
 	@go test ./executor -run '^$$' -fuzz '^FuzzReadReply$$' -fuzztime $(FUZZTIME)
 
+.PHONY: soak-executor
+soak-executor: sandbox-init ## run 200,000 programs, one in twenty of them hostile, and watch for leaks
+	@AZR_SOAK_TASKS=200000 go test ./executor/ -run TestSoak -v -timeout 2h
+
 .PHONY: lint
 lint: ## check format, vet and sizes; print the lines of each folder
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || { echo "not gofmt'd:" $$unformatted; exit 1; }

@@ -55,6 +55,7 @@ func startTested(ctx context.Context, c Config, py python, level Level, seed has
 		s.kill()
 		return nil, fmt.Errorf("self-test: %w", err)
 	}
+	s.tasks = 0
 	return s, nil
 }
 

@@ -20,7 +20,7 @@ type slot struct {
 	process *sandbox.Process
 	replies *bufio.Reader
 	lastID  uint64
-	// tasks counts those done since it started.
+	// tasks counts those done since its self-test.
 	tasks int
 }
 
