@@ -144,7 +144,6 @@ def child_main(task, nonce, result_fd, output_fd, null_fd, settings):
         os.dup2(output_fd, 2)
         os.dup2(result_fd, RESULT_FD)
         os.closerange(RESULT_FD + 1, 64)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.enable()
         inputs = 1 + len(task["more"])
         give_up_rights(math.ceil(task["timeout"] * inputs) + 1, settings["memory_bytes"], settings["filter"])

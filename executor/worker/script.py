@@ -151,7 +151,6 @@ def script_main(task, nonce, descriptors, settings):
         for number, fd in enumerate(descriptors):
             os.dup2(fd, number)
         os.closerange(RESULT_FD + 1, 64)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.enable()
         give_up_rights(math.ceil(task["timeout"]) + 1, settings["memory_bytes"], settings["filter"])
         script, send = task["script"], make_sender(nonce)
