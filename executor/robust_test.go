@@ -139,6 +139,7 @@ func TestSpareTakesThePlaceOfALostWorker(t *testing.T) {
 	assert.NotEqual(t, first, second)
 	require.NoError(t, unix.Kill(first, unix.SIGKILL))
 	require.NoError(t, unix.Kill(second, unix.SIGKILL))
+	require.Eventually(t, func() bool { return len(childrenOf(t, os.Getpid())) == 0 }, 10*time.Second, time.Millisecond)
 	assert.Equal(t, "7", runOne(t, p, "def f(x): return x", "7").Value, "a dead spare is noticed")
 	assert.Equal(t, map[string]int64{causeDied: 2}, p.Stats().Restarts)
 	require.NoError(t, p.Close())
