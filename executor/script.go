@@ -110,16 +110,8 @@ func (s Script) task(libraries map[string]string) (*scriptTask, error) {
 	if t.Entry != "" && t.Test == "" {
 		return nil, fmt.Errorf("entry without a test")
 	}
-	texts := append(slices.Collect(maps.Values(t.Files)), t.Program, t.Test, t.Entry)
-	for _, text := range texts {
-		if !utf8.ValidString(text) {
-			return nil, fmt.Errorf("text that is not UTF-8")
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
-		if !fs.ValidPath(name) || !strings.HasSuffix(name, ".py") {
-			return nil, fmt.Errorf("bad file name %.60q; want a relative path that ends in .py", name)
-		}
+	if err := t.checkTexts(); err != nil {
+		return nil, err
 	}
 	encoded, err := json.Marshal(t)
 	if err != nil {
@@ -129,6 +121,21 @@ func (s Script) task(libraries map[string]string) (*scriptTask, error) {
 		return nil, fmt.Errorf("script too long; got %d bytes as JSON, want at most %d", len(encoded), most)
 	}
 	return t, nil
+}
+
+func (t *scriptTask) checkTexts() error {
+	texts := append(slices.Collect(maps.Values(t.Files)), t.Program, t.Test, t.Entry)
+	for _, text := range texts {
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("text that is not UTF-8")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Files)) {
+		if !fs.ValidPath(name) || !strings.HasSuffix(name, ".py") {
+			return fmt.Errorf("bad file name %.60q; want a relative path that ends in .py", name)
+		}
+	}
+	return nil
 }
 
 // scriptReply is what a worker says of a script beyond what it says of any task.

@@ -49,20 +49,10 @@ func run(ctx context.Context, rounds int) error {
 		return err
 	}
 	defer two.Close()
-	version, python := one.Python()
+	version, _ := one.Python()
 	fmt.Printf("level %s, CPython %s, %d cores, load %s\n\n", one.Level(), version, runtime.NumCPU(), load())
 
-	all := &programs{}
-	sides := []*side{
-		{name: "fork loop, no isolation", round: func() (sample, error) { return plain(ctx, python, "fork", 300, all) }},
-		{name: "executor", round: func() (sample, error) { return single(ctx, one, 300, all) }},
-		{name: "executor, trusted by 10", round: func() (sample, error) { return trusted(ctx, one, 1000, all) }},
-		{name: "cold python3 -c", round: func() (sample, error) { return cold(ctx, python, 10, all) }},
-		{name: "exec in place", round: func() (sample, error) { return plain(ctx, python, "inplace", 5000, all) }},
-		{name: "executor, two slots, one used", round: func() (sample, error) { return single(ctx, two, 150, all) }},
-		{name: "  beside one that sleeps", round: func() (sample, error) { return beside(ctx, two, idleHang, 150, all) }},
-		{name: "  beside one that spins", round: func() (sample, error) { return beside(ctx, two, busyHang, 150, all) }},
-	}
+	sides := turns(ctx, one, two)
 	for r := range rounds + 1 {
 		for _, s := range sides {
 			got, err := s.round()
@@ -77,6 +67,22 @@ func run(ctx context.Context, rounds int) error {
 	printTable(sides)
 	fmt.Printf("\nload afterwards %s\n", load())
 	return nil
+}
+
+// turns are the rows in the order of their turns. The first is what the others are compared with.
+func turns(ctx context.Context, one, two *executor.Pool) []*side {
+	_, python := one.Python()
+	all := &programs{}
+	return []*side{
+		{name: "fork loop, no isolation", round: func() (sample, error) { return plain(ctx, python, "fork", 300, all) }},
+		{name: "executor", round: func() (sample, error) { return single(ctx, one, 300, all) }},
+		{name: "executor, trusted by 10", round: func() (sample, error) { return trusted(ctx, one, 1000, all) }},
+		{name: "cold python3 -c", round: func() (sample, error) { return cold(ctx, python, 10, all) }},
+		{name: "exec in place", round: func() (sample, error) { return plain(ctx, python, "inplace", 5000, all) }},
+		{name: "executor, two slots, one used", round: func() (sample, error) { return single(ctx, two, 150, all) }},
+		{name: "  beside one that sleeps", round: func() (sample, error) { return beside(ctx, two, idleHang, 150, all) }},
+		{name: "  beside one that spins", round: func() (sample, error) { return beside(ctx, two, busyHang, 150, all) }},
+	}
 }
 
 // printTable has medians over the rounds, with the least and the most for the cost against the first side.
