@@ -23,7 +23,7 @@ model := third_party/build/smollm2
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 .PHONY: prerequisites
 prerequisites: ## install the missing tools (apt; Go and Rust from a registry where apt's are too old)
@@ -68,6 +68,22 @@ test: native model ## run all tests
 test-pure: sandbox-init ## run the tests that need no native part, without cgo
 	@CGO_ENABLED=0 go test $$(go list -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
 		grep -vE 'torch/internal/capi|rollout/tokenizer' | cut -d' ' -f1)
+
+.PHONY: bench-executor
+bench-executor: sandbox-init ## measure the executor beside floors without isolation
+	@go run ./bench/executor
+
+FUZZTIME ?= 60s
+.PHONY: fuzz-executor
+fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, and for replies that break the reader
+	@AZR_LITERAL_PAIRS=100000 go test ./executor/literal -count 1 -run TestValuesAgreeWithCPython
+	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
+	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParseAgainstCPython$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s
+	@go test ./executor -run '^$$' -fuzz '^FuzzReadReply$$' -fuzztime $(FUZZTIME)
+
+.PHONY: soak-executor
+soak-executor: sandbox-init ## run 200,000 programs, one in twenty of them hostile, and watch for leaks
+	@AZR_SOAK_TASKS=200000 go test ./executor/ -run TestSoak -v -timeout 2h
 
 .PHONY: lint
 lint: ## check format, vet and sizes; print the lines of each folder

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"store":                {"."},
 	"monitor":              {"."},
 	"eval":                 {"."},
+	"bench/executor":       {".", "executor"},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
 	"model/modeltest":      {"torch/safetensors"},

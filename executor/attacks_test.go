@@ -66,6 +66,7 @@ func openAt(t *testing.T, level Level, change func(*Config)) *Pool {
 	t.Helper()
 	c := DefaultConfig()
 	c.Require, c.AtMost, c.Gate, c.Slots = level, level, false, 1
+	c.CacheEntries, c.Spares = 0, 0 // so that a canary runs, on the attacked worker
 	if change != nil {
 		change(&c)
 	}
@@ -81,7 +82,7 @@ func TestAttacks(t *testing.T) {
 	require.NoError(t, os.WriteFile("/tmp/probe_secret", []byte("TOPSECRET-7f3a"), 0o644))
 	t.Cleanup(func() { os.Remove("/tmp/probe_secret") })
 	attacks := readAttacks(t)
-	const shards = 2
+	const shards = 3
 	for _, level := range levelsHere {
 		t.Run(level.String(), func(t *testing.T) {
 			for shard := range shards {

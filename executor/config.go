@@ -33,16 +33,17 @@ type Config struct {
 	// and readable for the user that workers run as; with the default, "python3", /usr/bin/python3
 	// stands in where the first one found is neither.
 	Python string `yaml:"python"`
-	// Slots is how many programs run at once; default: the number of CPUs.
+	// Slots is how many programs run at once; default: the number of CPUs. [Open] takes fewer where that
+	// many times Memory does not fit into what the machine has to spare.
 	Slots int `yaml:"slots"`
 	// Timeout bounds one execution's wall time, and its CPU time one second later; default 2s.
 	Timeout time.Duration `yaml:"timeout"`
-	// Memory bounds one execution's address space, in bytes; default 512 MiB.
-	Memory int64 `yaml:"memory"`
-	// ValueBytes bounds the canonical text of a value, and the text of an input; default 64 KiB.
-	ValueBytes int `yaml:"value_bytes"`
-	// OutputBytes bounds what a program prints; default 1 MiB.
-	OutputBytes int `yaml:"output_bytes"`
+	// Memory bounds one execution's address space; default 512MiB.
+	Memory Bytes `yaml:"memory"`
+	// ValueBytes bounds the canonical text of a value, and the text of an input; default 64KiB.
+	ValueBytes Bytes `yaml:"value_bytes"`
+	// OutputBytes bounds what a program prints; default 1MiB.
+	OutputBytes Bytes `yaml:"output_bytes"`
 	// Require is the weakest level to run at; default Lite.
 	Require Level `yaml:"require"`
 	// AtMost is the strongest level to try; default Full.
@@ -50,6 +51,22 @@ type Config struct {
 	// Gate refuses proposed programs (executions with Twice set) that import or use what a task has no
 	// need of; default true. It is policy: the sandbox holds without it.
 	Gate bool `yaml:"gate"`
+	// Libraries are the installed modules beyond Python's own that a [Script] may import, for example
+	// sympy; what they require comes with them. Default: none.
+	Libraries []string `yaml:"libraries"`
+	// CacheEntries is how many results are kept in memory, in front of the Journal; 0 keeps none, default 65536.
+	// A result with more than 4 KiB of text is left to the Journal.
+	CacheEntries int `yaml:"cache_entries"`
+	// RecycleAfter is how many tasks a worker does before a new one takes its place; default 10000.
+	RecycleAfter int `yaml:"recycle_after"`
+	// Spares is how many workers of each kind that is in use wait, tested, to take the place of one that is
+	// lost or recycled: 0 or 1, default 1.
+	Spares int `yaml:"spares"`
+	// SampleFile, if set, gets programs that were blocked or broke the protocol, for a person to read: a
+	// JSON object a line, each program once and cut at 4 KiB, until the file has 4 MiB. A run names it.
+	SampleFile string `yaml:"sample_file"`
+	// shareAny lets the inputs of any trusted program share a child, so that tests can attack one that is shared.
+	shareAny bool
 	// Journal, if set, is asked before a program is run and told what came of it.
 	Journal Journal `yaml:"-"`
 }
@@ -59,6 +76,7 @@ func DefaultConfig() Config {
 	return Config{
 		Python: defaultPython, Slots: runtime.NumCPU(), Timeout: 2 * time.Second, Memory: 512 << 20,
 		ValueBytes: 64 << 10, OutputBytes: 1 << 20, Require: Lite, AtMost: Full, Gate: true,
+		CacheEntries: 1 << 16, RecycleAfter: 10_000, Spares: 1,
 	}
 }
 
@@ -78,15 +96,21 @@ func (c Config) Validate() error {
 	case c.Timeout < time.Millisecond:
 		return bad("timeout", c.Timeout, "at least 1ms")
 	case c.Memory < minMemory:
-		return bad("memory", c.Memory, "at least 67108864 bytes (64 MiB)")
+		return bad("memory", c.Memory, "at least 64MiB")
 	case c.ValueBytes < 1 || c.ValueBytes > maxFrame/8:
-		return bad("value_bytes", c.ValueBytes, fmt.Sprintf("1 to %d", maxFrame/8))
+		return bad("value_bytes", c.ValueBytes, "1B to "+Bytes(maxFrame/8).String())
 	case c.OutputBytes < 0:
 		return bad("output_bytes", c.OutputBytes, "at least 0")
 	case c.Require > Full:
 		return bad("require", c.Require, "none, minimal, lite or full")
 	case c.AtMost > Full || c.AtMost < c.Require:
 		return bad("at_most", c.AtMost, "a level from require to full")
+	case c.CacheEntries < 0:
+		return bad("cache_entries", c.CacheEntries, "at least 0")
+	case c.RecycleAfter < 1:
+		return bad("recycle_after", c.RecycleAfter, "at least 1")
+	case c.Spares < 0 || c.Spares > 1:
+		return bad("spares", c.Spares, "0 or 1")
 	}
 	return nil
 }

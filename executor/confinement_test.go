@@ -104,12 +104,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// playTrainer runs a program that never ends, and says so.
+// playTrainer runs a program that never ends, and says so, or what journalEnv asks for.
 func playTrainer(name string) {
 	c := DefaultConfig()
 	err := c.Require.UnmarshalText([]byte(name))
 	c.AtMost, c.Timeout, c.Slots = c.Require, 10*time.Minute, 1
-	if err == nil {
+	if path := os.Getenv(journalEnv); err == nil && path != "" {
+		err = playJournal(c, path)
+	} else if err == nil {
 		var p *Pool
 		if p, err = Open(context.Background(), c); err == nil {
 			fmt.Println("open")

@@ -8,7 +8,7 @@
 // child, the child runs the program and claims a value, the worker says how the
 // child ended, and the Pool reads the claim as a literal:
 //
-//	Run -> journal -> slot -> worker -> fork: child -> frame -> worker -> reply -> literal -> Result
+//	Run -> cache -> journal -> slot -> worker -> fork: child -> frame -> worker -> reply -> literal -> Result
 //
 // A fork costs a millisecond or two where a new interpreter costs fifty, and
 // leaves nothing behind: a program that changes builtins, leaves threads or
@@ -47,6 +47,26 @@
 // forks of one worker would agree on id() and hash(). Single executions always
 // use the first kind of worker, so a stored output stays reproducible.
 //
+// # Trusted executions
+//
+// The inputs of a program that was validated before may share a child: it compiles
+// the program once and runs it in a fresh namespace for each input, and the worker
+// times each frame. Results stay those of single runs. A program that changes
+// what it imports, or uses the context of decimal, gets no shared child. From the
+// first input on that ends with anything but a value or an exception, each is run
+// again on its own. With Twice the second worker gets the inputs in reverse, and if
+// the two disagree anywhere all are run again on their own.
+//
+// # Load and loss
+//
+// Results are kept in memory and in the journal by a hash of all that they depend
+// on, and equal executions under way share one run; the first result for a key
+// stays. A spare worker waits for each kind in use, workers are replaced after
+// Config.RecycleAfter tasks, and five deaths within ten seconds with no task
+// finished between them end the Pool. Fewer slots are opened than configured
+// where Config.Memory for each does not fit into the machine. [Stats] tells all
+// of it, and raises an alarm when many programs do what no task needs.
+//
 // # What it is not
 //
 // Not a judge: it knows no tasks, answers or rewards. Not protection against
@@ -58,6 +78,6 @@
 // Whatever a program does is a [azr.Result]. A worker that hangs or dies is
 // killed and its task run once more on a new one; then the result is
 // [azr.Infra], which is neither journaled nor a verdict. Run's error means that
-// ctx ended, the journal failed, or workers do not start any more. Close ends
-// every process.
+// ctx ended, the journal or the sample file failed, or workers do not start any
+// more or only die. Close ends every process.
 package executor

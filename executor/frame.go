@@ -22,9 +22,13 @@ type task struct {
 	Program string `json:"program"`
 	// Args is the canonical text of parsed literals, never the text that the model wrote.
 	Args string `json:"args"`
-	// Timeout is the wall limit in seconds.
+	// More are further inputs to run in the same child, each like Args.
+	More []string `json:"more,omitempty"`
+	// Timeout is the wall limit of one input in seconds.
 	Timeout float64 `json:"timeout"`
 	Gate    bool    `json:"gate"`
+	// Script, if set, is run in place of Program and Args.
+	Script *scriptTask `json:"script,omitempty"`
 }
 
 // reply is what a worker says of a task.
@@ -37,6 +41,10 @@ type reply struct {
 	Wall float64 `json:"wall"`
 	CPU  float64 `json:"cpu"`
 	RSS  int64   `json:"rss"`
+	// More says that the reply to the next input follows.
+	More bool `json:"more"`
+	// Script is set if the task had one.
+	Script *scriptReply `json:"script"`
 }
 
 // writeFrame writes v as u32 length (little-endian) and JSON.
@@ -84,6 +92,9 @@ func readReply(r io.Reader) (reply, error) {
 	return a, nil
 }
 
+// protocolViolation is the error of a program whose claim is not what a worker's child writes.
+const protocolViolation = "ProtocolViolation"
+
 // result reads the claimed value as a literal and prints it anew, so that
 // nothing but canonical text of bounded size leaves this package.
 func (a reply) result(limits literal.Limits) azr.Result {
@@ -92,7 +103,7 @@ func (a reply) result(limits literal.Limits) azr.Result {
 	}
 	v, err := limits.Parse(a.Value)
 	if err != nil {
-		return azr.Result{Status: azr.Error, Error: "ProtocolViolation"}
+		return azr.Result{Status: azr.Error, Error: protocolViolation}
 	}
 	return azr.Result{Status: azr.OK, Value: v.String()}
 }

@@ -26,28 +26,44 @@ func (p *Pool) key(t task, twice bool) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// journaled answers from the journal or runs and records. What the sandbox
-// failed at is not recorded: it says nothing of the program.
-func (p *Pool) journaled(key string, run func() (azr.Result, error)) (azr.Result, error) {
-	journal := p.config.Journal
-	if journal == nil {
-		return run()
+// recall finds a result in memory or in the journal.
+func (p *Pool) recall(key string) (azr.Result, bool, error) {
+	if r, known := p.cache.get(key); known {
+		p.counts.cacheHit()
+		return r, true, nil
 	}
-	r, known, err := journal.Lookup(key)
+	if p.config.Journal == nil {
+		return azr.Result{}, false, nil
+	}
+	r, known, err := p.config.Journal.Lookup(key)
 	if err != nil {
-		return azr.Result{}, fmt.Errorf("executor.Pool: journal lookup; %w", err)
+		return azr.Result{}, false, fmt.Errorf("executor.Pool: journal lookup; %w", err)
 	}
 	if known {
 		p.counts.journalHit()
-		return r, nil
+		p.cache.put(key, r)
 	}
-	if r, err = run(); err != nil || r.Status == azr.Infra {
-		return r, err
+	return r, known, nil
+}
+
+// remember records what came of a run. What the sandbox failed at is not
+// recorded: it says nothing of the program.
+func (p *Pool) remember(key, program string, r azr.Result) error {
+	if r.Status == azr.Infra {
+		return nil
 	}
-	if err := journal.Record(key, r); err != nil {
-		return azr.Result{}, fmt.Errorf("executor.Pool: journal record; %w", err)
+	if suspicious(r) {
+		if err := p.samples.add(program, r); err != nil {
+			return err
+		}
 	}
-	return r, nil
+	if p.config.Journal != nil {
+		if err := p.config.Journal.Record(key, r); err != nil {
+			return fmt.Errorf("executor.Pool: journal record; %w", err)
+		}
+	}
+	p.cache.put(key, r)
+	return nil
 }
 
 // flights lets those who ask for the same execution at the same time share one.
@@ -66,40 +82,48 @@ type flight struct {
 // the first one's run fails (its context may have ended) one of the others runs it.
 func (f *flights) share(ctx context.Context, key string, c *counts, run func() (azr.Result, error)) (azr.Result, error) {
 	for {
-		other := f.join(key)
-		if other == nil {
-			break
+		under, first := f.join(key)
+		if first {
+			r, err := run()
+			f.land(key, r, err)
+			return r, err
 		}
-		select {
-		case <-other.done:
-			if other.err == nil {
-				c.sharedRun()
-				return other.result, nil
-			}
-		case <-ctx.Done():
-			return azr.Result{}, context.Cause(ctx)
+		r, done, err := under.follow(ctx)
+		if err != nil {
+			return azr.Result{}, err
 		}
-		if ctx.Err() != nil {
-			return azr.Result{}, context.Cause(ctx)
+		if done {
+			c.sharedRun()
+			return r, nil
 		}
 	}
-	r, err := run()
-	f.land(key, r, err)
-	return r, err
 }
 
-// join returns the flight under way for key, or nil after it has begun one.
-func (f *flights) join(key string) *flight {
+// follow waits for the end of a flight that another began. It is not done if that failed.
+func (under *flight) follow(ctx context.Context) (r azr.Result, done bool, err error) {
+	select {
+	case <-under.done:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return azr.Result{}, false, context.Cause(ctx)
+	}
+	return under.result, under.err == nil, nil
+}
+
+// join returns the flight under way for key, or begins one, which the caller must land.
+func (f *flights) join(key string) (under *flight, first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if under := f.byKey[key]; under != nil {
-		return under
+		return under, false
 	}
 	if f.byKey == nil {
 		f.byKey = map[string]*flight{}
 	}
-	f.byKey[key] = &flight{done: make(chan struct{})}
-	return nil
+	under = &flight{done: make(chan struct{})}
+	f.byKey[key] = under
+	return under, true
 }
 
 func (f *flights) land(key string, r azr.Result, err error) {

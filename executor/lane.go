@@ -8,7 +8,10 @@ type lane struct {
 	seed   hashSeed
 	mu     sync.Mutex
 	idle   []*slot
+	spare  *slot
 	closed bool
+	// stocking: a spare is being started.
+	stocking bool
 }
 
 // take returns an idle worker, or nil if there is none.
@@ -23,6 +26,19 @@ func (l *lane) take() *slot {
 	return s
 }
 
+// takeSpare returns the spare worker if there is one that still lives.
+func (l *lane) takeSpare() *slot {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.spare
+	l.spare = nil
+	if s != nil && !s.alive() {
+		s.kill()
+		return nil
+	}
+	return s
+}
+
 // put gives a worker back.
 func (l *lane) put(s *slot) {
 	l.mu.Lock()
@@ -34,6 +50,29 @@ func (l *lane) put(s *slot) {
 	l.idle = append(l.idle, s)
 }
 
+// wantsSpare tells whether the caller is to start a spare worker and call stocked.
+func (l *lane) wantsSpare() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.stocking || l.spare != nil {
+		return false
+	}
+	l.stocking = true
+	return true
+}
+
+// stocked takes in the spare worker, or nil if none could be started.
+func (l *lane) stocked(s *slot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stocking = false
+	if s != nil && l.closed {
+		s.kill()
+		return
+	}
+	l.spare = s
+}
+
 // close kills the idle workers, and those still to be put back.
 func (l *lane) close() {
 	l.mu.Lock()
@@ -42,5 +81,8 @@ func (l *lane) close() {
 	for _, s := range l.idle {
 		s.kill()
 	}
-	l.idle = nil
+	if l.spare != nil {
+		l.spare.kill()
+	}
+	l.idle, l.spare = nil, nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/azr-train/azr"
@@ -29,6 +28,9 @@ type Pool struct {
 	// running has room for as many executions as may run at once.
 	running chan struct{}
 	flights flights
+	cache   *cache
+	samples *samples
+	breaker breaker
 	counts  counts
 
 	ctx    context.Context
@@ -51,20 +53,35 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	if err != nil {
 		return nil, err
 	}
-	level, first, err := strongest(ctx, c, py)
+	if py.Libraries, err = findLibraries(ctx, py.Command, c.Libraries); err != nil {
+		return nil, err
+	}
+	if c.Slots, err = affordableSlots(c.Slots, c.Memory, availableMemory()); err != nil {
+		return nil, err
+	}
+	samples, err := openSamples(c.SampleFile)
 	if err != nil {
 		return nil, err
 	}
+	level, first, err := strongest(ctx, c, py)
+	if err != nil {
+		return nil, errors.Join(err, samples.close())
+	}
 	p := &Pool{
 		config: c, python: py, level: level,
-		limits:  literal.Limits{Depth: literal.DefaultLimits.Depth, Nodes: literal.DefaultLimits.Nodes, Bytes: c.ValueBytes},
+		limits:  literal.Limits{Depth: literal.DefaultLimits.Depth, Nodes: literal.DefaultLimits.Nodes, Bytes: int(c.ValueBytes)},
 		lanes:   [2]*lane{{seed: seedA}, {seed: seedB}},
 		running: make(chan struct{}, c.Slots),
+		cache:   newCache(c.CacheEntries), samples: samples,
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	p.lanes[seedA].put(first)
+	p.restock(p.lanes[seedA])
 	return p, nil
 }
+
+// Slots returns how many programs run at once: Config.Slots, or what memory there is for.
+func (p *Pool) Slots() int { return cap(p.running) }
 
 // Level returns the level that workers run at.
 func (p *Pool) Level() Level { return p.level }
@@ -74,8 +91,9 @@ func (p *Pool) Python() (version, file string) { return p.python.Version, p.pyth
 
 // Run runs e.Program's f on each of e.Inputs, at most Config.Slots at a time,
 // and returns the results in the inputs' order. Each input has a process of its
-// own, whether e is Trusted or not. The error is that of ctx, of the journal, or
-// of a machine on which workers do not start any more.
+// own, but for those of a Trusted execution, which may share one. The error is
+// that of ctx, of the journal, of the sample file, or of a machine on which
+// workers do not start any more or die without an end.
 func (p *Pool) Run(ctx context.Context, e azr.Execution) ([]azr.Result, error) {
 	if err := p.enter(); err != nil {
 		return nil, err
@@ -86,6 +104,22 @@ func (p *Pool) Run(ctx context.Context, e azr.Execution) ([]azr.Result, error) {
 	defer context.AfterFunc(p.ctx, func() { cancel(errClosed) })()
 
 	results := make([]azr.Result, len(e.Inputs))
+	if e.Trusted && len(e.Inputs) > 1 {
+		p.runShared(ctx, cancel, e, results)
+	} else {
+		p.runSingly(ctx, cancel, e, results)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	for _, r := range results {
+		p.counts.result(r)
+	}
+	return results, nil
+}
+
+// runSingly fills in the results, each from a process of its own.
+func (p *Pool) runSingly(ctx context.Context, cancel context.CancelCauseFunc, e azr.Execution, results []azr.Result) {
 	var wait sync.WaitGroup
 	for i := range e.Inputs {
 		wait.Go(func() {
@@ -97,13 +131,6 @@ func (p *Pool) Run(ctx context.Context, e azr.Execution) ([]azr.Result, error) {
 		})
 	}
 	wait.Wait()
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for _, r := range results {
-		p.counts.result(r.Status)
-	}
-	return results, nil
 }
 
 // enter registers a user whom Close waits for.
@@ -128,32 +155,51 @@ func (p *Pool) Close() error {
 	for _, l := range p.lanes {
 		l.close()
 	}
-	return nil
+	return p.samples.close()
 }
 
-// one answers for a single input: from its form alone, from the journal, from
-// the same execution under way, or by running it.
+// one answers for a single input: from its form alone, from memory, from the
+// same execution under way, or by running it.
 func (p *Pool) one(ctx context.Context, e azr.Execution, input string) (azr.Result, error) {
+	t, verdict := p.task(e, input)
+	if verdict != nil {
+		return *verdict, nil
+	}
+	key := p.key(t, e.Twice)
+	return p.flights.share(ctx, key, &p.counts, func() (azr.Result, error) {
+		if r, known, err := p.recall(key); known || err != nil {
+			return r, err
+		}
+		return p.runAndRemember(ctx, key, t, e.Twice)
+	})
+}
+
+// task reads an input's form; a verdict, if there is one, follows from that alone.
+func (p *Pool) task(e azr.Execution, input string) (task, *azr.Result) {
 	switch {
 	case len(e.Program) > maxProgram:
-		return azr.Result{Status: azr.Error, Error: "program too long"}, nil
+		return task{}, &azr.Result{Status: azr.Error, Error: "program too long"}
 	case !utf8.ValidString(e.Program):
-		return azr.Result{Status: azr.Error, Error: "program is not UTF-8"}, nil
+		return task{}, &azr.Result{Status: azr.Error, Error: "program is not UTF-8"}
 	}
 	args, err := p.limits.ParseArgs(input)
 	if err != nil {
-		return azr.Result{Status: azr.BadInput, Error: printable(err.Error())}, nil
+		return task{}, &azr.Result{Status: azr.BadInput, Error: printable(err.Error())}
 	}
-	t := task{Program: e.Program, Args: literal.FormatArgs(args), Gate: p.config.Gate && e.Twice}
-	key := p.key(t, e.Twice)
-	return p.flights.share(ctx, key, &p.counts, func() (azr.Result, error) {
-		return p.journaled(key, func() (azr.Result, error) {
-			if e.Twice {
-				return p.twice(ctx, t)
-			}
-			return p.execute(ctx, p.lanes[seedA], t)
-		})
-	})
+	return task{Program: e.Program, Args: literal.FormatArgs(args), Gate: p.config.Gate && e.Twice}, nil
+}
+
+// runAndRemember runs a task in processes of its own.
+func (p *Pool) runAndRemember(ctx context.Context, key string, t task, twice bool) (r azr.Result, err error) {
+	if twice {
+		r, err = p.twice(ctx, t)
+	} else {
+		r, err = p.execute(ctx, p.lanes[seedA], t)
+	}
+	if err != nil {
+		return azr.Result{}, err
+	}
+	return r, p.remember(key, t.Program, r)
 }
 
 // twice runs the task under both hash seeds and lets pass what they agree on. A
@@ -170,64 +216,11 @@ func (p *Pool) twice(ctx context.Context, t task) (azr.Result, error) {
 	return azr.Result{Status: azr.Nondeterministic, Error: fmt.Sprintf("%s, then %s", a.Status, b.Status)}, nil
 }
 
-// execute runs the task on a worker of the lane. A task whose worker is lost
-// gets one more, a new one; then it is Infra.
+// execute runs the task on a worker of the lane and reads the value that the child claims.
 func (p *Pool) execute(ctx context.Context, l *lane, t task) (azr.Result, error) {
-	select {
-	case p.running <- struct{}{}:
-		defer func() { <-p.running }()
-	case <-ctx.Done():
-		return azr.Result{}, context.Cause(ctx)
+	r, err := p.perform(ctx, l, t)
+	if err != nil {
+		return azr.Result{}, err
 	}
-	var lost error
-	for attempt := range 2 {
-		s, err := p.worker(ctx, l, attempt > 0)
-		if err != nil {
-			return azr.Result{}, err
-		}
-		r, err := s.execute(ctx, t, p.config.Timeout)
-		if err == nil {
-			l.put(s)
-			p.counts.run(r)
-			return r.result(p.limits), nil
-		}
-		s.kill()
-		p.counts.lostWorker()
-		if ctx.Err() != nil {
-			return azr.Result{}, context.Cause(ctx)
-		}
-		lost = err
-	}
-	return azr.Result{Status: azr.Infra, Error: printable(lost.Error())}, nil
-}
-
-// startAttempts is how often a worker is started, with growing pauses, before the machine is given up on.
-const startAttempts = 4
-
-// worker takes an idle worker of the lane, unless a fresh one is wanted, or starts one.
-func (p *Pool) worker(ctx context.Context, l *lane, fresh bool) (*slot, error) {
-	if !fresh {
-		if s := l.take(); s != nil {
-			return s, nil
-		}
-	}
-	pause := 100 * time.Millisecond
-	for attempt := 1; ; attempt++ {
-		s, err := startTested(ctx, p.config, p.python, p.level, l.seed)
-		if err == nil {
-			return s, nil
-		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if attempt == startAttempts {
-			return nil, fmt.Errorf("executor.Pool: workers do not start any more; %w", err)
-		}
-		select {
-		case <-time.After(pause):
-			pause *= 2
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
-	}
+	return r.result(p.limits), nil
 }

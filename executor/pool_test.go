@@ -22,7 +22,7 @@ import (
 func openHere(t *testing.T, change func(*Config)) *Pool {
 	t.Helper()
 	c := DefaultConfig()
-	c.Slots = 2
+	c.Slots, c.CacheEntries, c.Spares = 2, 0, 0
 	if change != nil {
 		change(&c)
 	}

@@ -30,6 +30,10 @@ type python struct {
 	Major  int
 	Minor  int
 	Name   string
+	// Command is what it was found by, for example the launcher of a virtual environment.
+	Command string `json:"-"`
+	// Libraries are the ones that scripts may import.
+	Libraries libraries `json:"-"`
 }
 
 const describePython = `import json, os, sys
@@ -74,7 +78,7 @@ func inspectPython(path string) (python, error) {
 	if err != nil {
 		return python{}, fmt.Errorf("%s does not start (%w)", path, err)
 	}
-	var p python
+	p := python{Command: path}
 	if err := json.Unmarshal(out, &p); err != nil {
 		return python{}, fmt.Errorf("%s does not answer like Python 3 (%w)", path, err)
 	}
@@ -116,12 +120,13 @@ func firstUnreadable(path string, uid int) string {
 	}
 }
 
-// readable lists what a worker may read: the interpreter, its library and the system's libraries.
+// readable lists what a worker may read: the interpreter, its library, the system's libraries and those that scripts may import.
 func (p python) readable() []string {
 	paths := []string{
 		p.Executable, filepath.Join(p.Prefix, "lib"), filepath.Join(p.Prefix, "lib64"),
 		"/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache",
 	}
+	paths = append(paths, p.Libraries.Paths...)
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }

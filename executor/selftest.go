@@ -55,6 +55,7 @@ func startTested(ctx context.Context, c Config, py python, level Level, seed has
 		s.kill()
 		return nil, fmt.Errorf("self-test: %w", err)
 	}
+	s.tasks = 0
 	return s, nil
 }
 
@@ -69,7 +70,7 @@ func (s *slot) selfTest(ctx context.Context, c Config, level Level) error {
 		want                azr.Result
 	}{
 		{"a value", "def f(x):\n    return [x, {x + 0.5}]", "1", azr.Result{Status: azr.OK, Value: "[1, {1.5}]"}},
-		{"the memory limit", "def f(x):\n    return len(bytearray(x))", fmt.Sprint(c.Memory), azr.Result{Status: azr.Memory, Error: "MemoryError"}},
+		{"the memory limit", "def f(x):\n    return len(bytearray(x))", fmt.Sprint(int64(c.Memory)), azr.Result{Status: azr.Memory, Error: "MemoryError"}},
 		{"a forged frame", "import os\ndef f(x):\n    os.write(x, bytes(64))", "3", azr.Result{Status: azr.Error, Error: "ProtocolViolation"}},
 	} {
 		if level == None && probe.want.Status == azr.Memory {

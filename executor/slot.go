@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/azr-train/azr/executor/sandbox"
 )
 
@@ -18,6 +20,8 @@ type slot struct {
 	process *sandbox.Process
 	replies *bufio.Reader
 	lastID  uint64
+	// tasks counts those done since its self-test.
+	tasks int
 }
 
 const (
@@ -58,20 +62,58 @@ func startSlot(ctx context.Context, c Config, p python, level Level, seed hashSe
 	return s, nil
 }
 
-// execute has the worker run a task within limit.
+// execute has the worker run a task of one input within limit.
 func (s *slot) execute(ctx context.Context, t task, limit time.Duration) (reply, error) {
+	rs, err := s.executeAll(ctx, t, limit)
+	if err != nil {
+		return reply{}, err
+	}
+	return rs[0], nil
+}
+
+// executeAll has the worker run a task, each input within limit, and returns the replies that it sends: one
+// an input, or fewer and [azr.Infra] as the last one's status where the inputs' child came to another end.
+func (s *slot) executeAll(ctx context.Context, t task, limit time.Duration) ([]reply, error) {
 	s.lastID++
+	s.tasks++
 	t.ID, t.Timeout = s.lastID, limit.Seconds()
-	release := s.limit(ctx, limit+grace)
-	err := writeFrame(s.process.In, t)
-	var r reply
-	if err == nil {
-		r, err = s.read(t.ID)
+	var replies []reply
+	for {
+		release := s.limit(ctx, limit+grace)
+		var r reply
+		var err error
+		if len(replies) == 0 {
+			err = writeFrame(s.process.In, t)
+		}
+		if err == nil {
+			r, err = s.read(t.ID)
+		}
+		if err == nil && r.More && len(replies) == len(t.More) {
+			err = errors.New("more replies than inputs")
+		}
+		if expired := release(); err != nil || expired {
+			return nil, s.explain(ctx, err)
+		}
+		replies = append(replies, r)
+		if !r.More {
+			return replies, nil
+		}
 	}
-	if expired := release(); err != nil || expired {
-		return reply{}, s.explain(ctx, err)
+}
+
+// alive tells whether the worker, which has nothing to do, still has its end of the pipe open.
+func (s *slot) alive() bool {
+	raw, err := s.process.Out.SyscallConn()
+	if err != nil {
+		return false
 	}
-	return r, nil
+	alive := false
+	err = raw.Control(func(fd uintptr) {
+		out := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(out, 0)
+		alive = n == 0 && err == nil
+	})
+	return alive && err == nil
 }
 
 // limit makes reading and writing fail after d or when ctx ends, until release
@@ -94,7 +136,7 @@ func (s *slot) read(id uint64) (reply, error) {
 		return reply{}, err
 	case r.ID != id:
 		return reply{}, fmt.Errorf("reply to another task; got %d, want %d", r.ID, id)
-	case s.replies.Buffered() > 0:
+	case !r.More && s.replies.Buffered() > 0:
 		return reply{}, errors.New("more than one reply")
 	}
 	return r, nil
@@ -106,7 +148,7 @@ func (s *slot) explain(ctx context.Context, err error) error {
 		return context.Cause(ctx)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errors.New("worker hung")
+		err = errHung
 	}
 	s.kill() // so that what it wrote to stderr is complete
 	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
@@ -115,5 +157,7 @@ func (s *slot) explain(ctx context.Context, err error) error {
 	}
 	return fmt.Errorf("worker lost (%w)", err)
 }
+
+var errHung = errors.New("worker hung")
 
 func (s *slot) kill() { s.process.Kill() }

@@ -78,8 +78,8 @@ func TestGate(t *testing.T) {
 			"class Q(P):\n    def __init__(self, x):\n        super().__init__(x)\n" +
 			"def f(x):\n    q = Q(x)\n    return math.floor(2.5), bool(re.compile('a').match('a')), len(q), q._y, type(q).__name__\n" +
 			"if __name__ == '__main__':\n    print(f(1))\n": "(2, True, 3, [1], 'Q')",
-		"def f(input):\n    vars = [input]\n    return vars":                              "[1]",
-		"from collections import Counter\ndef f(x): return Counter('aab').most_common(1)": "[('a', 2)]",
+		"def f(input):\n    vars = [input]\n    return vars":                                  "[1]",
+		"from collections import Counter\ndef f(x): return Counter('aab' * x).most_common(1)": "[('a', 2)]",
 	} {
 		assert.Equal(t, azr.Result{Status: azr.OK, Value: want}, run(program), program)
 	}
@@ -119,23 +119,4 @@ func TestClaimsOfAWorkerAreNotBelieved(t *testing.T) {
 	} {
 		assert.Equal(t, want, claim.result(limits))
 	}
-}
-
-// FuzzReadReply checks that a worker can send anything.
-func FuzzReadReply(f *testing.F) {
-	f.Add([]byte("\x02\x00\x00\x00{}"))
-	f.Add([]byte("\x15\x00\x00\x00{\"id\":1,\"status\":\"ok\"}"))
-	f.Add([]byte("\xff\xff\xff\xff"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := readReply(bytes.NewReader(data))
-		if err != nil {
-			return
-		}
-		result := r.result(literal.DefaultLimits)
-		assert.LessOrEqual(t, len(result.Error), maxError)
-		if result.Status == azr.OK {
-			_, err := literal.Parse(result.Value)
-			assert.NoError(t, err)
-		}
-	})
 }

@@ -108,6 +108,9 @@ func TestBadInputOfTheOtherCommands(t *testing.T) {
 		"score without tokenizer":  {stdin: `{"text":"a"}` + "\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1", "tokenizer.json"}},
 		"score an id too large":    {stdin: `{"ids":[1,64]}` + "\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1", "64"}},
 		"score no JSON":            {stdin: "ids\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1"}},
+		"exec a bad unit":          {args: []string{"exec", "--memory", "512megs"}, words: []string{"executor.memory", "512megs", "512MiB"}},
+		"exec too little memory":   {args: []string{"exec", "--memory", "1MiB"}, words: []string{"memory", "at least 64MiB"}},
+		"exec an unknown level":    {args: []string{"exec", "--require", "strong"}, words: []string{"executor.require", "strong"}},
 		"exec a line without text": {stdin: `{"program":"def f(x): return x"}` + "\n", args: []string{"exec"}, words: []string{"stdin line 1", `"input"`}},
 		"eval of no tasks":         {args: []string{"eval", "--model", model, "--tasks", filepath.Join(empty, "none.jsonl")}, words: []string{"none.jsonl"}},
 	} {

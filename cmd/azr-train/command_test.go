@@ -75,9 +75,12 @@ func TestRunResumeExport(t *testing.T) {
 	require.Zero(t, o.code, o.stderr)
 	assert.Contains(t, o.stdout, "2 steps of self-play (1 to 2)")
 	assert.Contains(t, o.stdout, run)
-	for _, name := range []string{"config.yaml", "run.sqlite", "metrics.jsonl", "timings.jsonl", "checkpoints/step-000002/manifest.json"} {
+	for _, name := range []string{"config.yaml", "run.sqlite", "metrics.jsonl", "timings.jsonl", "blocked.jsonl", "checkpoints/step-000002/manifest.json"} {
 		assert.FileExists(t, filepath.Join(run, name), name)
 	}
+	timings, err := os.ReadFile(filepath.Join(run, "timings.jsonl"))
+	require.NoError(t, err)
+	assert.Equal(t, 3, strings.Count(string(timings), `"executor/results/ok":`), "steps 0 to 2")
 
 	o = azrTrain(t, "", "resume", run, "--steps", "1")
 	require.Zero(t, o.code, o.stderr)
@@ -236,6 +239,13 @@ func TestExecAnswersInOrder(t *testing.T) {
 	o := azrTrain(t, in.String(), "exec")
 	require.Zero(t, o.code, o.stderr)
 	assert.Equal(t, want.String(), o.stdout)
+}
+
+func TestExecTakesLimits(t *testing.T) {
+	in := `{"program":"def f(n): return len(bytearray(n))","input":"100000000"}` + "\n" + `{"program":"def f(n):\n    while n: pass","input":"1"}` + "\n"
+	o := azrTrain(t, in, "exec", "--memory", "80MiB", "--timeout", "300ms", "--require", "lite")
+	require.Zero(t, o.code, o.stderr)
+	assert.Equal(t, `{"status":"memory","value":"","error":"MemoryError"}`+"\n"+`{"status":"timeout","value":"","error":""}`+"\n", o.stdout)
 }
 
 func TestDoctor(t *testing.T) {

@@ -63,7 +63,7 @@ func doctor(ctx context.Context, w io.Writer) error {
 	}
 	defer pool.Close()
 	python, file := pool.Python()
-	line("executor", "level %s", pool.Level())
+	line("executor", "level %s, %d programs of %s at once", pool.Level(), pool.Slots(), executor.DefaultConfig().Memory)
 	line("python", "%s, %s", python, file)
 	return nil
 }

@@ -16,14 +16,20 @@ import (
 func execCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "exec",
-		Usage: `run {"program":…,"input":…} lines from stdin in the sandbox`,
-		Flags: []cli.Flag{setFlag()},
+		Usage: `run {"program":…,"input":…} lines from stdin in the sandbox, or scripts`,
+		Flags: []cli.Flag{
+			scriptFlag(),
+			&cli.StringFlag{Name: "require", Usage: "refuse to run below `LEVEL` full, lite, minimal or none"},
+			&cli.StringFlag{Name: "timeout", Usage: "`LIMIT` of each program's time, for example 2s"},
+			&cli.StringFlag{Name: "memory", Usage: "`LIMIT` of each program's memory, for example 512MiB"},
+			setFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
-			config := defaultConfig()
-			if err := loadConfig(&config, "", c.StringSlice("set")); err != nil {
+			config, err := execConfig(c)
+			if err != nil {
 				return err
 			}
 			if err := config.Executor.Validate(); err != nil {
@@ -34,10 +40,29 @@ func execCommand() *cli.Command {
 				return err
 			}
 			defer pool.Close()
-			return execute(c.Context, pool, config.Executor.Slots, os.Stdin, os.Stdout)
+			read := functionJob(pool)
+			if c.Bool("script") {
+				read = scriptJob(pool)
+			}
+			return execute(c.Context, read, pool.Slots(), os.Stdin, os.Stdout)
 		},
 	}
 }
+
+// execConfig lays the flags over --set.
+func execConfig(c *cli.Context) (config Config, err error) {
+	config = defaultConfig()
+	settings := c.StringSlice("set")
+	for _, name := range []string{"require", "timeout", "memory"} {
+		if c.IsSet(name) {
+			settings = append(settings, "executor."+name+"="+c.String(name))
+		}
+	}
+	return config, loadConfig(&config, "", settings)
+}
+
+// work runs what a line asks for and returns what to answer, as an object for JSON.
+type work func(ctx context.Context) (any, error)
 
 // job is one line of input on its way: its answer comes when it was run.
 type job struct {
@@ -47,18 +72,18 @@ type job struct {
 }
 
 type execAnswer struct {
-	result azr.Result
+	object any
 	err    error
 }
 
-// execute runs the lines of in on all slots at once and answers in order.
-func execute(ctx context.Context, e azr.Executor, slots int, in io.Reader, out io.Writer) error {
+// execute runs the lines of in, as read understands them, on all slots at once and answers in order.
+func execute(ctx context.Context, read func(line []byte) (work, error), slots int, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	jobs := make(chan job, 2*slots)
 	go func() {
 		defer close(jobs)
-		readJobs(ctx, e, in, jobs)
+		readJobs(ctx, read, in, jobs)
 	}()
 	w := json.NewEncoder(out)
 	w.SetEscapeHTML(false)
@@ -70,11 +95,7 @@ func execute(ctx context.Context, e azr.Executor, slots int, in io.Reader, out i
 		if a.err != nil {
 			return a.err
 		}
-		if err := w.Encode(struct {
-			Status azr.Status `json:"status"`
-			Value  string     `json:"value"`
-			Error  string     `json:"error"`
-		}{a.result.Status, a.result.Value, a.result.Error}); err != nil {
+		if err := w.Encode(a.object); err != nil {
 			return err
 		}
 	}
@@ -82,28 +103,17 @@ func execute(ctx context.Context, e azr.Executor, slots int, in io.Reader, out i
 }
 
 // readJobs starts a job for each line; at most cap(jobs) run or wait to be read.
-func readJobs(ctx context.Context, e azr.Executor, in io.Reader, jobs chan<- job) {
+func readJobs(ctx context.Context, read func(line []byte) (work, error), in io.Reader, jobs chan<- job) {
 	lines := newLines(in)
 	line := 0
 	for lines.Scan() {
 		line++
-		var task struct {
-			Program *string `json:"program"`
-			Input   *string `json:"input"`
-		}
-		err := decode(lines.Bytes(), &task)
-		if err == nil && (task.Program == nil || task.Input == nil) {
-			err = fmt.Errorf(`want both "program" and "input"`)
-		}
+		run, err := read(lines.Bytes())
 		j := job{line: line, err: err, answers: make(chan execAnswer, 1)}
 		if err == nil {
 			go func() {
-				results, err := e.Run(ctx, azr.Execution{Program: *task.Program, Inputs: []string{*task.Input}})
-				if err != nil {
-					j.answers <- execAnswer{err: err}
-					return
-				}
-				j.answers <- execAnswer{result: results[0]}
+				object, err := run(ctx)
+				j.answers <- execAnswer{object, err}
 			}()
 		}
 		select {
@@ -114,5 +124,32 @@ func readJobs(ctx context.Context, e azr.Executor, in io.Reader, jobs chan<- job
 	}
 	if err := lines.Err(); err != nil {
 		jobs <- job{line: line + 1, err: err}
+	}
+}
+
+// functionJob reads a program and an input for its f.
+func functionJob(e azr.Executor) func(line []byte) (work, error) {
+	return func(line []byte) (work, error) {
+		var task struct {
+			Program *string `json:"program"`
+			Input   *string `json:"input"`
+		}
+		if err := decode(line, &task); err != nil {
+			return nil, err
+		}
+		if task.Program == nil || task.Input == nil {
+			return nil, fmt.Errorf(`want both "program" and "input"`)
+		}
+		return func(ctx context.Context) (any, error) {
+			results, err := e.Run(ctx, azr.Execution{Program: *task.Program, Inputs: []string{*task.Input}})
+			if err != nil {
+				return nil, err
+			}
+			return struct {
+				Status azr.Status `json:"status"`
+				Value  string     `json:"value"`
+				Error  string     `json:"error"`
+			}{results[0].Status, results[0].Value, results[0].Error}, nil
+		}, nil
 	}
 }

@@ -24,7 +24,7 @@ func (s *session) seed(ctx context.Context) (err error) {
 		s.display.Begin("seeding")
 	}
 	record, err := s.game.Seed(ctx)
-	if err != nil {
+	if err != nil || len(record.Tasks) == 0 { // the store had tasks
 		return err
 	}
 	return s.record(record)
@@ -112,6 +112,13 @@ func trainMetrics(r trainer.Report) map[string]float64 {
 
 // record commits a step to the store and then to the metrics files.
 func (s *session) record(r azr.StepRecord) error {
+	stats := s.executor.Stats()
+	maps.Copy(r.Timings, executorTimings(s.executed, stats))
+	s.executed = stats
+	if stats.BlockedAlarm {
+		s.log.Warn().Int("step", r.Step).Float64("blocked_share", stats.BlockedShare).Str("samples", s.folder.path(blockedFile)).
+			Msg("many programs do what no task needs: the model may be learning to attack the sandbox")
+	}
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}

@@ -12,9 +12,10 @@ import (
 
 // The files of a run folder that this package writes; the others are their packages'.
 const (
-	configFile = "config.yaml"
-	storeFile  = "run.sqlite"
-	lockFile   = "lock"
+	configFile  = "config.yaml"
+	storeFile   = "run.sqlite"
+	lockFile    = "lock"
+	blockedFile = "blocked.jsonl"
 )
 
 // runFolder is a run's folder, held by this process.

@@ -39,6 +39,7 @@ type session struct {
 	trainer   *trainer.Trainer
 
 	companions checkpoint.Companions // the model's files beside its weights
+	executed   executor.Stats        // at the last record
 	records    []azr.StepRecord
 	learned    int // last step whose update is in the weights
 	saved      int // step of the newest checkpoint; 0 if there is none
@@ -79,6 +80,9 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	config.Executor.Journal = s.store
+	if config.Executor.SampleFile == "" {
+		config.Executor.SampleFile = folder.path(blockedFile)
+	}
 	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
 		return s, err
 	}
@@ -92,7 +96,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
-		Stringer("executor", s.executor.Level()).Uint64("seed", config.Seed).Msg("ready")
+		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
 }
 

@@ -14,6 +14,7 @@ import resource
 import signal
 import struct
 import sys
+import time
 import types
 
 LETTERS = {"ok": b"o", "error": b"e", "memory": b"m", "output_limit": b"l", "blocked": b"b", "bad_input": b"i"}
@@ -63,48 +64,75 @@ def give_up_rights(cpu_seconds, memory_bytes, child_filter):
         os._exit(98)
 
 
-def make_sender(nonce):
-    """Returns the function that writes the frame and ends the child. It uses C methods alone: builtins may be changed by then."""
-    write, leave, pack, letters = os.write, os._exit, struct.pack, LETTERS
-    encode, size = str.encode, bytes.__len__
+# Frames wait for the next ones so long, in seconds: waking the worker costs more than a short run.
+PATIENCE = 0.002
 
-    def send(status, error, value):
+
+def make_sender(nonce):
+    """Returns the function that writes a frame and, with the last, ends the child. It uses C methods alone: builtins may be changed by then."""
+    write, leave, pack, letters, now = os.write, os._exit, struct.pack, LETTERS, time.monotonic
+    encode, size = str.encode, bytes.__len__
+    unsent, sent = b"", now()
+
+    def send(status, error, value, last=True):
+        nonlocal unsent, sent
         body = nonce + letters[status] + encode(error, "utf-8", "replace")[:MAX_ERROR] + b"\0" + encode(value, "utf-8", "replace")
-        frame = pack("<I", size(body)) + body
-        while frame:
-            frame = frame[write(RESULT_FD, frame) :]
-        leave(0)
+        unsent += pack("<I", size(body)) + body
+        if not last and now() - sent < PATIENCE:
+            return
+        while unsent:
+            unsent = unsent[write(RESULT_FD, unsent) :]
+        if last:
+            leave(0)
+        sent = now()
 
     return send
 
 
-def run_program(task, send, canonical):
+def run_program(task, send, canonical, share_any):
+    """Runs the program on each input of the task, in a fresh namespace each, and sends a frame for each."""
     base, memory, not_literal, too_long, kind = BaseException, MemoryError, NotLiteral, TooLong, type
     name_of = type.__dict__["__name__"].__get__
-    run, translate = exec, compile
-    try:
-        arguments = read_arguments(task["args"])
-    except base as e:
-        send("bad_input", name_of(kind(e)), "")
-    try:
-        program = task["program"]
-        if task["gate"]:
-            refused = refusal(program)
-            if refused:
-                send("blocked", refused, "")
-        code = translate(program, "<program>", "exec", dont_inherit=True)
-        namespace = fresh_module(program)
+    run, translate, read, fresh = exec, compile, read_arguments, fresh_module
+    program, gated, inputs = task["program"], task["gate"], [task["args"], *task["more"]]
+
+    def answer(step, given):
+        try:
+            return step(given)
+        except not_literal:
+            return "error", "NotLiteral", ""
+        except too_long:
+            return "output_limit", "value too long", ""
+        except memory:
+            return "memory", "MemoryError", ""
+        except base as e:
+            return "error", name_of(kind(e)), ""
+
+    def load(program):
+        refused = refusal(program) if gated else None
+        return ("blocked", refused, "") if refused else translate(program, "<program>", "exec", dont_inherit=True)
+
+    def call(text):
+        try:
+            arguments = read(text)
+        except base as e:
+            return "bad_input", name_of(kind(e)), ""
+        namespace = fresh(program)
         run(code, namespace)
-        text = canonical(namespace["f"](*arguments))
-        send("ok", "", text)
-    except not_literal:
-        send("error", "NotLiteral", "")
-    except too_long:
-        send("output_limit", "value too long", "")
-    except memory:
-        send("memory", "MemoryError", "")
-    except base as e:
-        send("error", name_of(kind(e)), "")
+        return "ok", "", canonical(namespace["f"](*arguments))
+
+    code = answer(load, program)
+    if kind(code) is tuple:
+        send(*code)
+    left = len(inputs)
+    if left > 1 and not share_any and keeps_state(program):
+        return
+    for text in inputs:
+        left -= 1
+        try:
+            send(*answer(call, text), left == 0)
+        except memory:
+            send("memory", "MemoryError", "")
 
 
 def child_main(task, nonce, result_fd, output_fd, null_fd, settings):
@@ -116,9 +144,9 @@ def child_main(task, nonce, result_fd, output_fd, null_fd, settings):
         os.dup2(output_fd, 2)
         os.dup2(result_fd, RESULT_FD)
         os.closerange(RESULT_FD + 1, 64)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         gc.enable()
-        give_up_rights(math.ceil(task["timeout"]) + 1, settings["memory_bytes"], settings["filter"])
-        run_program(task, make_sender(nonce), settings["canonical"])
+        inputs = 1 + len(task["more"])
+        give_up_rights(math.ceil(task["timeout"] * inputs) + 1, settings["memory_bytes"], settings["filter"])
+        run_program(task, make_sender(nonce), settings["canonical"], settings["share_any"])
     finally:
         leave(97)

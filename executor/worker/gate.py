@@ -93,6 +93,6 @@ def refusal(program):
         if what:
             found.append((node.lineno, node.col_offset, what))
     if not found:
-        return None
+        return ignored_input(tree)
     line, _, what = min(found)
     return f"{what}, line {line}"

@@ -99,7 +99,7 @@ func TestSeedsAreIdentities(t *testing.T) {
 	}
 }
 
-// Section 3.3.3: a proposal is run twice, on all of its inputs, each in a process of its own.
+// Section 3.3.3: a proposal is run twice, on all of its inputs. Only the program of an induction proposal is a validated one.
 func TestSection333ValidationRunsTwice(t *testing.T) {
 	x := azr.NewFakeExecutor(func(_, input string) azr.Result { return azr.Result{Status: azr.OK, Value: input} })
 	env, err := python.New(python.DefaultConfig(), x)
@@ -108,7 +108,17 @@ func TestSection333ValidationRunsTwice(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, azr.Pass, v.Outcome)
 	require.Len(t, x.Runs(), 1)
-	assert.Equal(t, azr.Execution{Program: task(azr.Induction).Program, Inputs: []string{"['b', 'a']", "['x']", "[]", "'HIDDEN'"}, Twice: true}, x.Runs()[0])
+	assert.Equal(t, azr.Execution{Program: task(azr.Induction).Program, Inputs: []string{"['b', 'a']", "['x']", "[]", "'HIDDEN'"}, Twice: true, Trusted: true}, x.Runs()[0])
+	for _, kind := range []azr.TaskType{azr.Deduction, azr.Abduction} {
+		x := azr.NewFakeExecutor(func(_, input string) azr.Result { return azr.Result{Status: azr.OK, Value: input} })
+		env, err := python.New(python.DefaultConfig(), x)
+		require.NoError(t, err)
+		_, _, err = env.Validate(t.Context(), task(kind))
+		require.NoError(t, err)
+		require.Len(t, x.Runs(), 1)
+		assert.True(t, x.Runs()[0].Twice)
+		assert.False(t, x.Runs()[0].Trusted)
+	}
 }
 
 // Section 3.3.4: what is expected never reaches the executor, and deduction does not reach it at all.

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/executor"
+)
+
+func scriptFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "script", Usage: `lines are {"program":…} or {"files":{"main.py":…}}, with "stdin" or with "test" and "entry"`}
+}
+
+// scriptJob reads a script. Its answer has status, exit_code, stdout and stderr.
+func scriptJob(p *executor.Pool) func(line []byte) (work, error) {
+	return func(line []byte) (work, error) {
+		decoder := json.NewDecoder(bytes.NewReader(line))
+		decoder.DisallowUnknownFields()
+		var s executor.Script
+		if err := decoder.Decode(&s); err != nil {
+			return nil, err
+		}
+		return func(ctx context.Context) (any, error) { return p.RunScript(ctx, s) }, nil
+	}
+}
