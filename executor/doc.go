@@ -67,6 +67,13 @@
 // where Config.Memory for each does not fit into the machine. [Stats] tells all
 // of it, and raises an alarm when many programs do what no task needs.
 //
+// # Scripts
+//
+// [Pool.RunScript] runs a whole program with modules, input and captured output,
+// for benchmarks. It goes the same way to a child with the same limits, whose
+// first three descriptors are pipes to the worker; see [Script] for what a test
+// inside the process is worth.
+//
 // # What it is not
 //
 // Not a judge: it knows no tasks, answers or rewards. Not protection against
