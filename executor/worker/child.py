@@ -41,9 +41,22 @@ def literal_names():
     return {"__builtins__": {}, "nan": math.nan, "inf": math.inf, "nanj": complex(0, math.nan), "infj": complex(0, math.inf), "set": set, "frozenset": frozenset}
 
 
-def read_arguments(text):
-    """Builds the arguments from the canonical text that the trainer printed of parsed literals."""
-    return eval(compile("(" + text + ",)", "<input>", "eval"), literal_names()) if text else ()
+def compile_arguments(text):
+    """Compiles the canonical text that the trainer printed of parsed literals; an exception where it cannot.
+
+    The worker does it before it forks: in a child, each page that the compiler touches is copied first.
+    """
+    try:
+        return compile("(" + text + ",)" if text else "()", "<input>", "eval")
+    except BaseException as e:
+        return e
+
+
+def build_arguments(code):
+    """Builds the arguments afresh from what compile_arguments returned."""
+    if isinstance(code, BaseException):
+        raise code
+    return eval(code, literal_names())
 
 
 def fresh_module(program):
@@ -93,8 +106,8 @@ def run_program(task, send, canonical, share_any):
     """Runs the program on each input of the task, in a fresh namespace each, and sends a frame for each."""
     base, memory, not_literal, too_long, kind = BaseException, MemoryError, NotLiteral, TooLong, type
     name_of = type.__dict__["__name__"].__get__
-    run, translate, read, fresh = exec, compile, read_arguments, fresh_module
-    program, gated, inputs = task["program"], task["gate"], [task["args"], *task["more"]]
+    run, translate, read, fresh = exec, compile, build_arguments, fresh_module
+    program, gated, inputs = task["program"], task["gate"], task["arguments"]
 
     def answer(step, given):
         try:
@@ -112,9 +125,9 @@ def run_program(task, send, canonical, share_any):
         refused = refusal(program) if gated else None
         return ("blocked", refused, "") if refused else translate(program, "<program>", "exec", dont_inherit=True)
 
-    def call(text):
+    def call(given):
         try:
-            arguments = read(text)
+            arguments = read(given)
         except base as e:
             return "bad_input", name_of(kind(e)), ""
         namespace = fresh(program)
@@ -127,10 +140,10 @@ def run_program(task, send, canonical, share_any):
     left = len(inputs)
     if left > 1 and not share_any and keeps_state(program):
         return
-    for text in inputs:
+    for given in inputs:
         left -= 1
         try:
-            send(*answer(call, text), left == 0)
+            send(*answer(call, given), left == 0)
         except memory:
             send("memory", "MemoryError", "")
 
@@ -145,8 +158,7 @@ def child_main(task, nonce, result_fd, output_fd, null_fd, settings):
         os.dup2(result_fd, RESULT_FD)
         os.closerange(RESULT_FD + 1, 64)
         gc.enable()
-        inputs = 1 + len(task["more"])
-        give_up_rights(math.ceil(task["timeout"] * inputs) + 1, settings["memory_bytes"], settings["filter"])
+        give_up_rights(math.ceil(task["timeout"] * len(task["arguments"])) + 1, settings["memory_bytes"], settings["filter"])
         run_program(task, make_sender(nonce), settings["canonical"], settings["share_any"])
     finally:
         leave(97)

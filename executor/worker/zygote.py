@@ -161,6 +161,7 @@ def execute(task, settings):
     anything but a value or an exception. That one and the rest get an infra
     reply: the trainer runs each of them in a child of its own.
     """
+    task["arguments"] = [compile_arguments(text) for text in (task["args"], *task["more"])]
     pipes = Pipes(task, settings)
     start, replies = time.monotonic(), []
     for _ in task["more"]:
@@ -241,7 +242,7 @@ def warm_up(canonical):
         namespace = {}
         assert refusal(WARM_UP) is None and not keeps_state(WARM_UP)
         exec(compile(WARM_UP, "<program>", "exec", dont_inherit=True), namespace)
-        json.loads(json.dumps({"value": canonical(namespace["f"](*read_arguments("[3, 1, 2], 2")))}))
+        json.loads(json.dumps({"value": canonical(namespace["f"](*build_arguments(compile_arguments("[3, 1, 2], 2"))))}))
 
 
 def main():
