@@ -23,6 +23,18 @@ func runScript(t *testing.T, p *Pool, s Script) ScriptResult {
 	return r
 }
 
+func TestHarnessHasBuiltinsOfItsOwn(t *testing.T) {
+	p := openHere(t, nil)
+	r, err := p.RunScript(t.Context(), Script{
+		Program: "import builtins\nbuiltins.all = lambda x: True\nbuiltins.range = lambda *a: []\ndef f(x): return 3",
+		Test:    "def check(c):\n    assert c(2) == 3\n    assert all(c(i) == i + 1 for i in range(3))",
+		Entry:   "f",
+	})
+	require.NoError(t, err)
+	assert.Equal(t, azr.Error, r.Status)
+	assert.Equal(t, "AssertionError", r.Error)
+}
+
 func TestScriptRunsAsPythonWould(t *testing.T) {
 	p := openHere(t, nil)
 	for name, c := range map[string]struct {

@@ -4,6 +4,7 @@ This is run like any program, as a worker's first task.
 """
 
 import _thread
+import fcntl
 import os
 import resource
 import socket
@@ -43,6 +44,14 @@ def signal():
     os.kill(os.getppid(), 0)
 
 
+def signal_by_descriptor():
+    fcntl.fcntl(os.pipe()[0], fcntl.F_SETOWN, os.getppid())
+
+
+def flag():
+    fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)
+
+
 def limit():
     resource.setrlimit(resource.RLIMIT_CPU, resource.getrlimit(resource.RLIMIT_CPU))
 
@@ -53,7 +62,7 @@ def execute():
 
 def f(port):
     succeeded = []
-    for attack in (read, write, lambda: connect(port), fork, thread, signal, limit, execute):
+    for attack in (read, write, lambda: connect(port), fork, thread, signal, signal_by_descriptor, flag, limit, execute):
         try:
             attack()
         except (OSError, RuntimeError, ValueError):

@@ -7,6 +7,7 @@ collects what it prints.
 """
 
 import base64
+import builtins
 import importlib.machinery
 import select
 
@@ -78,14 +79,16 @@ def run_test(script, send):
     base, memory, kind = BaseException, MemoryError, type
     name_of = type.__dict__["__name__"].__get__
     run, translate, show = exec, compile, show_exception
-    test, entry = translate(script["test"], "test.py", "exec", dont_inherit=True), script["entry"]
+    entry, unchanged = script["entry"], dict(vars(builtins))
     try:
+        test = translate(script["test"], "test.py", "exec", dont_inherit=True)
         namespace = fresh_module(script["program"])
         run(translate(script["program"], "main.py", "exec", dont_inherit=True), namespace)
-        namespace.pop("check", None)
-        run(test, namespace)
+        names = {**namespace, "__builtins__": unchanged}  # the test's own: the program may have changed its builtins
+        names.pop("check", None)
+        run(test, names)
         if entry:
-            namespace["check"](namespace[entry])
+            names["check"](names[entry])
     except base as e:
         status, error = "memory" if kind(e) is memory else "error", name_of(kind(e))
         try:

@@ -150,8 +150,16 @@ def judge(frame, nonce, wait_status):
         return "error", "ProtocolViolation", ""
     if os.WIFSIGNALED(wait_status):
         number = os.WTERMSIG(wait_status)
-        return *SIGNALS.get(number, ("error", signal.Signals(number).name)), ""
+        return *SIGNALS.get(number, ("error", signal_name(number))), ""
     return "error", f"exit {os.WEXITSTATUS(wait_status)} without a value", ""
+
+
+def signal_name(number):
+    """Real-time signals have no name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def execute(task, settings):

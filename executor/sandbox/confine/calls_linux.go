@@ -3,14 +3,14 @@ package confine
 import "golang.org/x/sys/unix"
 
 // interpreterCalls are the system calls of an interpreter that reads files,
-// forks and waits; openat, clone and fcntl are let through by [argumentRules].
+// forks and waits; openat, clone, fcntl and ioctl are let through by [argumentRules].
 // There is no socket, no mount, no ptrace, no file change, no key, no io_uring
 // and no bpf among them.
 func interpreterCalls() []uintptr {
 	calls := []uintptr{
 		// files that are open, and looking at the tree
 		unix.SYS_READ, unix.SYS_READV, unix.SYS_PREAD64, unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_CLOSE, unix.SYS_CLOSE_RANGE,
-		unix.SYS_LSEEK, unix.SYS_IOCTL, unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_PIPE2, unix.SYS_FSTAT, sysNewfstatat, unix.SYS_STATX,
+		unix.SYS_LSEEK, unix.SYS_DUP, unix.SYS_DUP3, unix.SYS_PIPE2, unix.SYS_FSTAT, sysNewfstatat, unix.SYS_STATX,
 		unix.SYS_STATFS, unix.SYS_FSTATFS, unix.SYS_FACCESSAT, unix.SYS_FACCESSAT2, unix.SYS_READLINKAT, unix.SYS_GETDENTS64,
 		unix.SYS_GETCWD, unix.SYS_CHDIR, unix.SYS_UMASK,
 		// waiting

@@ -20,8 +20,9 @@ const (
 	actionAbsent = unix.SECCOMP_RET_ERRNO | uint32(unix.ENOSYS)
 )
 
-// argumentRule denies a system call by the low half of one argument: if it has
-// one of the bits of mask, or is one of values. Otherwise the call is allowed.
+// argumentRule decides a system call by the low half of one argument. With a mask
+// the call is denied if the argument has one of its bits; else it is allowed only
+// if the argument is one of values.
 type argumentRule struct {
 	call   uintptr
 	arg    uint32
@@ -29,17 +30,22 @@ type argumentRule struct {
 	values []uint32
 }
 
-// argumentRules keep the first filter's calls from writing files, making
-// namespaces and locking files, which would be a channel between workers.
+// argumentRules keep the first filter's calls from writing files and making
+// namespaces, and leave of fcntl and ioctl what an interpreter asks about its
+// descriptors. The rest of those two locks files, sends signals (F_SETOWN,
+// FIOASYNC), and changes flags of files that workers' children have in common.
 func argumentRules() []argumentRule {
 	const writing = unix.O_WRONLY | unix.O_RDWR | unix.O_CREAT | unix.O_TRUNC | unix.O_APPEND
 	const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
 		unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
-	locks := []uint32{unix.F_SETLK, unix.F_SETLKW, unix.F_OFD_SETLK, unix.F_OFD_SETLKW, unix.F_SETLEASE, unix.F_NOTIFY}
+	const closeOnExec, noCloseOnExec, bytesToRead = 0x5451, 0x5450, 0x541b // FIOCLEX, FIONCLEX, FIONREAD
+	descriptors := []uint32{unix.F_DUPFD, unix.F_DUPFD_CLOEXEC, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_GETPIPE_SZ}
+	terminals := []uint32{unix.TCGETS, unix.TIOCGWINSZ, closeOnExec, noCloseOnExec, bytesToRead}
 	rules := []argumentRule{
 		{call: unix.SYS_OPENAT, arg: 2, mask: writing},
 		{call: unix.SYS_CLONE, arg: 0, mask: namespaces},
-		{call: unix.SYS_FCNTL, arg: 1, values: locks},
+		{call: unix.SYS_FCNTL, arg: 1, values: descriptors},
+		{call: unix.SYS_IOCTL, arg: 1, values: terminals},
 	}
 	if legacyOpen != 0 {
 		rules = append(rules, argumentRule{call: legacyOpen, arg: 1, mask: writing})
@@ -74,15 +80,15 @@ func prologue() []unix.SockFilter {
 
 // compile decides the call by its arguments.
 func (r argumentRule) compile() []unix.SockFilter {
-	var tests []unix.SockFilter
+	body, hit, miss := []unix.SockFilter{load(offsetArgs + 8*r.arg)}, uint32(actionAllow), actionDeny
 	if r.mask != 0 {
-		tests = append(tests, jump(unix.BPF_JSET, r.mask, 1, 0))
+		body = append(body, jump(unix.BPF_JSET, r.mask, 1, 0))
+		hit, miss = actionDeny, actionAllow
 	}
 	for i, v := range r.values {
-		tests = append(tests, jump(unix.BPF_JEQ, v, len(r.values)-i, 0))
+		body = append(body, jump(unix.BPF_JEQ, v, len(r.values)-i, 0))
 	}
-	body := append([]unix.SockFilter{load(offsetArgs + 8*r.arg)}, tests...)
-	body = append(body, answer(actionAllow), answer(actionDeny))
+	body = append(body, answer(miss), answer(hit))
 	return append([]unix.SockFilter{jump(unix.BPF_JEQ, uint32(r.call), 0, len(body))}, body...)
 }
 
