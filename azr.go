@@ -265,6 +265,9 @@ type Sample struct {
 	PromptIDs, ResponseIDs []int32
 	// LogProbs has one entry for each of ResponseIDs (nats, at Temperature).
 	LogProbs []float32
+	// Imitate marks a sample that the policy did not draw in this step: it has no LogProbs, its probability ratio
+	// counts as 1, and its Reward is its advantage. With a Reward of 1 it is supervised learning.
+	Imitate bool
 	// Temperature is the one it was sampled at; the update's log-probs use the same.
 	Temperature float64
 	Reward      float64

@@ -146,6 +146,7 @@ typedef struct {
   int64_t step;
 } az_adamw;
 az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_tensor *const *exp_avg_sq, size_t n, az_adamw options);
+az_status az_muon_step(az_tensor *const *params, az_tensor *const *momenta, size_t n, double lr, double momentum, double weight_decay);
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);
 
 // ---- sample.cc

@@ -1,4 +1,5 @@
 // The optimiser's kernels: many tensors in one call. Parameters without a gradient are passed over.
+#include <algorithm>
 #include <cmath>
 
 #include "guard.h"
@@ -10,6 +11,19 @@ std::vector<at::Tensor> gradients(az_tensor *const *params, size_t n) {
   for (size_t i = 0; i < n; i++)
     if (az::ref(params[i]).grad().defined()) out.push_back(az::ref(params[i]).grad());
   return out;
+}
+
+// The nearest matrix to x with all singular values about 1: five Newton-Schulz steps of the quintic whose
+// coefficients the authors of Muon chose. Wide matrices cost less, so a tall one is turned.
+at::Tensor orthogonal(at::Tensor x) {
+  const bool tall = x.size(0) > x.size(1);
+  if (tall) x = x.t();
+  x = x / (x.norm() + 1e-7);
+  for (int i = 0; i < 5; i++) {
+    const auto a = at::mm(x, x.t());
+    x = at::addmm(x, at::addmm(a, a, a, -4.7750, 2.0315), x, 3.4445);
+  }
+  return tall ? x.t() : x;
 }
 
 }  // namespace
@@ -30,6 +44,22 @@ az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_
     }
     if (ps.empty()) return;
     at::_fused_adamw_(ps, gradients(params, n), ms, vs, {}, steps, o.lr, o.beta1, o.beta2, o.weight_decay, o.eps, false, false);
+  });
+}
+
+// One Muon step over matrices (out, in): Nesterov momentum, made orthogonal, decoupled weight decay. A tall matrix
+// takes a longer step, by the root of its shape's ratio.
+az_status az_muon_step(az_tensor *const *params, az_tensor *const *momenta, size_t n, double lr, double momentum, double weight_decay) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    for (size_t i = 0; i < n; i++) {
+      auto p = az::ref(params[i]), m = az::ref(momenta[i]);
+      if (!p.grad().defined()) continue;
+      TORCH_CHECK(p.dim() == 2, "muon: want matrices; got ", p.dim(), " dimensions");
+      m.mul_(momentum).add_(p.grad());
+      const double stretch = std::sqrt(std::max(1.0, static_cast<double>(p.size(0)) / p.size(1)));
+      p.mul_(1 - lr * weight_decay).add_(orthogonal(p.grad().add(m, momentum)), -lr * stretch);
+    }
   });
 }
 

@@ -12,6 +12,17 @@ func AdamWStep(params, m, v []*Var, o AdamW) {
 	check(op, capi.AdamWStep(varHandles(op, params), varHandles(op, m), varHandles(op, v), o))
 }
 
+// Muon holds the constants of one optimiser step.
+type Muon struct{ LR, Momentum, WeightDecay float64 }
+
+// MuonStep updates matrices (out, in) in place: their gradient's Nesterov momentum, made orthogonal by five
+// Newton-Schulz steps, with decoupled weight decay. Momenta have the params' shapes and dtype. Params without a
+// gradient are passed over.
+func MuonStep(params, momenta []*Var, o Muon) {
+	const op = "MuonStep"
+	check(op, capi.MuonStep(varHandles(op, params), varHandles(op, momenta), o.LR, o.Momentum, o.WeightDecay))
+}
+
 // ClipGradNorm scales the gradients of params by min(1, max / norm) and returns norm, the L2 norm of all
 // of them together. A norm that is not finite is returned and nothing is scaled.
 func ClipGradNorm(params []*Var, max float64) float64 {

@@ -11,10 +11,14 @@ import (
 //	A = (r - mean of the group's r) / (standard deviation of the group's r)
 //
 // The mean and the population deviation run over sequences or over response tokens, see [Whitening].
-// A group of equal rewards has advantages 0. The result is aligned with samples.
+// A group of equal rewards has advantages 0. The advantage of a sample to imitate is its
+// reward. The result is aligned with samples.
 func Advantages(samples []azr.Sample, w Whitening) []float64 {
 	moments := map[azr.Group]*moment{}
 	for _, s := range samples {
+		if s.Imitate {
+			continue
+		}
 		m := moments[s.Group]
 		if m == nil {
 			m = &moment{}
@@ -24,7 +28,9 @@ func Advantages(samples []azr.Sample, w Whitening) []float64 {
 	}
 	advantages := make([]float64, len(samples))
 	for i, s := range samples {
-		if deviation := moments[s.Group].deviation(); deviation > 0 {
+		if s.Imitate {
+			advantages[i] = s.Reward
+		} else if deviation := moments[s.Group].deviation(); deviation > 0 {
 			advantages[i] = (s.Reward - moments[s.Group].mean) / deviation
 		}
 	}

@@ -6,9 +6,20 @@ import (
 
 // Config holds the update's constants. The defaults are the paper's.
 type Config struct {
-	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps (default 0) and then constant.
+	// Optimizer is adamw (default) or muon.
+	Optimizer Optimizer `yaml:"optimizer"`
+	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps updates (default 0) and then constant.
 	LearningRate float64 `yaml:"learning_rate"`
 	WarmupSteps  int     `yaml:"warmup_steps"`
+	// DecayFrom and DecayTo are the updates between which the learning rates fall linearly to DecayFloor times
+	// themselves, and stay there; DecayTo 0 never lets them fall (default 0, 0, 0).
+	DecayFrom  int     `yaml:"decay_from"`
+	DecayTo    int     `yaml:"decay_to"`
+	DecayFloor float64 `yaml:"decay_floor"`
+	// MuonLearningRate and MuonMomentum of Muon, whose step has the size of its learning rate whatever the
+	// gradient's (default 0.01, 0.95). It has LearningRate's schedule and WeightDecay.
+	MuonLearningRate float64 `yaml:"muon_learning_rate"`
+	MuonMomentum     float64 `yaml:"muon_momentum"`
 	// Beta1, Beta2, Eps and WeightDecay of AdamW (default 0.9, 0.999, 1e-8, 0.01).
 	Beta1       float64 `yaml:"beta1"`
 	Beta2       float64 `yaml:"beta2"`
@@ -21,8 +32,9 @@ type Config struct {
 	ClipHigh float64 `yaml:"clip_high"`
 	// EntropyCoefficient times the mean token entropy is subtracted from the loss (default 0.001).
 	EntropyCoefficient float64 `yaml:"entropy_coefficient"`
-	// Epochs is how many updates a step makes with its samples (default 1).
-	Epochs int `yaml:"epochs"`
+	// Epochs is how often a step goes over its samples (default 1), in Minibatches updates (default 1).
+	Epochs      int `yaml:"epochs"`
+	Minibatches int `yaml:"minibatches"`
 	// Whitening computes a group's mean and deviation over its sequences ("sequence", the paper's
 	// equation 8, default) or over its response tokens ("token", so that long responses weigh more).
 	Whitening Whitening `yaml:"whitening"`
@@ -47,8 +59,9 @@ const (
 // DefaultConfig is the paper's update.
 func DefaultConfig() Config {
 	return Config{
-		LearningRate: 1e-6, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
-		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Whitening: BySequence, MicroBatchTokens: 2048,
+		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
+		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1,
+		Whitening: BySequence, MicroBatchTokens: 2048,
 	}
 }
 
@@ -62,12 +75,20 @@ func (c Config) Validate() error {
 		{"learning_rate", c.LearningRate, 0, 1}, {"warmup_steps", float64(c.WarmupSteps), 0, 1e9},
 		{"beta1", c.Beta1, 0, 1}, {"beta2", c.Beta2, 0, 1}, {"eps", c.Eps, 0, 1}, {"weight_decay", c.WeightDecay, 0, 1},
 		{"max_grad_norm", c.MaxGradNorm, 1e-12, 1e12}, {"clip_low", c.ClipLow, 0, 1}, {"clip_high", c.ClipHigh, 0, 100},
-		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100},
+		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100}, {"minibatches", float64(c.Minibatches), 1, 1e6},
+		{"decay_from", float64(c.DecayFrom), 0, 1e9}, {"decay_to", float64(c.DecayTo), 0, 1e9}, {"decay_floor", c.DecayFloor, 0, 1},
+		{"muon_learning_rate", c.MuonLearningRate, 0, 1}, {"muon_momentum", c.MuonMomentum, 0, 1},
 		{"micro_batch_tokens", float64(c.MicroBatchTokens), 1, 1 << 30},
 	} {
 		if !(v.value >= v.lo && v.value <= v.hi) {
 			return fmt.Errorf("trainer.Config: %s out of range; got %g, want %g to %g", v.key, v.value, v.lo, v.hi)
 		}
+	}
+	if c.Optimizer != AdamW && c.Optimizer != Muon {
+		return fmt.Errorf("trainer.Config: unknown optimizer; got %q, want %q or %q", c.Optimizer, AdamW, Muon)
+	}
+	if c.DecayTo != 0 && c.DecayTo < c.DecayFrom {
+		return fmt.Errorf("trainer.Config: decay_to is before decay_from; got %d, want at least %d", c.DecayTo, c.DecayFrom)
 	}
 	if c.Whitening != BySequence && c.Whitening != ByToken {
 		return fmt.Errorf("trainer.Config: unknown whitening; got %q, want %q or %q", c.Whitening, BySequence, ByToken)
@@ -75,10 +96,16 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// learningRate at update number n, counted from 1.
-func (c Config) learningRate(n int) float64 {
-	if n < c.WarmupSteps {
-		return c.LearningRate * float64(n) / float64(c.WarmupSteps)
+// schedule is the share of the learning rates that update number n has, counted from 1.
+func (c Config) schedule(n int) float64 {
+	switch {
+	case n < c.WarmupSteps:
+		return float64(n) / float64(c.WarmupSteps)
+	case c.DecayTo == 0 || n <= c.DecayFrom:
+		return 1
+	case n >= c.DecayTo:
+		return c.DecayFloor
 	}
-	return c.LearningRate
+	left := float64(c.DecayTo-n) / float64(c.DecayTo-c.DecayFrom)
+	return c.DecayFloor + (1-c.DecayFloor)*left
 }

@@ -15,8 +15,9 @@ import (
 
 // accumulate runs micro-batches forward and backward; the gradients stay with the weights.
 func accumulate(tr *Trainer, l goldenLoss, batches []packed, tokens int) (r Report) {
+	r.ResponseTokens = tokens
 	for _, p := range batches {
-		tr.microBatch(p, l.Temperature, tokens, &r, true)
+		tr.microBatch(p, l.Temperature, &r, true)
 	}
 	return r
 }

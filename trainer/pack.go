@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/torch"
 )
 
 // example is a sample with what its update needs.
@@ -37,7 +38,8 @@ type packed struct {
 	ids, starts []int64   // (N), first row of each sequence
 	rows        []int64   // (R) rows of the hidden states that predict a response token
 	targets     []int64   // (R) that token
-	old         []float32 // (R) its log-prob when it was sampled
+	old         []float32 // (R) its log-prob when it was sampled; 0 where that is not known
+	known       []float32 // (R) 1 where it is known, else 0
 	advantages  []float32 // (R)
 }
 
@@ -53,9 +55,24 @@ func newPacked(batch []example) packed {
 		for i, id := range e.ResponseIDs {
 			p.rows = append(p.rows, int64(start+len(e.PromptIDs)-1+i))
 			p.targets = append(p.targets, int64(id))
-			p.old = append(p.old, e.LogProbs[i])
+			if e.Imitate {
+				p.old, p.known = append(p.old, 0), append(p.known, 0)
+			} else {
+				p.old, p.known = append(p.old, e.LogProbs[i]), append(p.known, 1)
+			}
 			p.advantages = append(p.advantages, float32(e.advantage))
 		}
 	}
 	return p
+}
+
+// sampled is each response token's log-prob (R) when it was sampled; where that is not known it is the present
+// one, logp (R), so that the probability ratio is 1.
+func (p packed) sampled(logp torch.Tensor) torch.Tensor {
+	s, device := logp.Scope(), logp.Device()
+	old := s.FromFloat32s(p.old, device)
+	if !slices.Contains(p.known, 0) {
+		return old
+	}
+	return old.Add(logp.Detach().Mul(s.FromFloat32s(p.known, device).Neg().AddScalar(1)))
 }

@@ -9,20 +9,18 @@ import (
 	"github.com/azr-train/azr/torch/safetensors"
 )
 
-// The optimiser's tensors are named for their parameter with one of these prefixes.
-const (
-	firstMoment  = "exp_avg."
-	secondMoment = "exp_avg_sq."
-)
-
 // Updates is the number of optimiser steps made so far.
 func (t *Trainer) Updates() int { return t.updates }
 
-// Optimizer lists AdamW's moments as a safetensors file takes them.
+// Optimizer lists the optimiser's state as a safetensors file takes it.
 func (t *Trainer) Optimizer() []safetensors.Tensor {
 	var list []safetensors.Tensor
-	for i, p := range t.model.Parameters() {
-		list = append(list, model.Stored(firstMoment+p.Name, t.m[i], p.Shape), model.Stored(secondMoment+p.Name, t.v[i], p.Shape))
+	for _, g := range t.groups() {
+		for i, p := range g.params {
+			for _, s := range g.state {
+				list = append(list, model.Stored(s.prefix+p.Name, s.vars[i], p.Shape))
+			}
+		}
 	}
 	return list
 }
@@ -30,13 +28,12 @@ func (t *Trainer) Optimizer() []safetensors.Tensor {
 // Restore continues an optimiser that [Trainer.Optimizer] wrote after the given number of updates.
 func (t *Trainer) Restore(file *safetensors.File, updates int) (err error) {
 	defer torch.Catch(&err)
-	for i, p := range t.model.Parameters() {
-		for _, moment := range []struct {
-			name string
-			v    *torch.Var
-		}{{firstMoment + p.Name, t.m[i]}, {secondMoment + p.Name, t.v[i]}} {
-			if err := restore(file, moment.name, moment.v); err != nil {
-				return err
+	for _, g := range t.groups() {
+		for i, p := range g.params {
+			for _, s := range g.state {
+				if err := restore(file, s.prefix+p.Name, s.vars[i]); err != nil {
+					return err
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
@@ -16,7 +17,8 @@ type Trainer struct {
 	config Config
 	model  *model.Decoder
 	params []*torch.Var
-	m, v   []*torch.Var // AdamW's first and second moments, of the params' shapes
+	// The rules that move the params; muon has none unless it is chosen.
+	adamW, muon group
 	// updates made so far; AdamW's step.
 	updates  int
 	progress azr.Progress
@@ -35,25 +37,21 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 	for _, p := range m.Parameters() {
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
-		t.m = append(t.m, zerosLike(p, m))
-		t.v = append(t.v, zerosLike(p, m))
 	}
+	t.adamW, t.muon = config.groups(m)
 	return t, nil
 }
 
-func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
-	s := torch.NewScope()
-	defer s.Close()
-	return s.Zeros(m.DType, m.Device, p.Shape...).Keep()
-}
+func (t *Trainer) groups() []group { return []group{t.adamW, t.muon} }
 
 // Close frees the optimiser's state and the gradients; the weights are the caller's.
 func (t *Trainer) Close() {
 	torch.ClearGrads(t.params)
-	for i := range t.m {
-		t.m[i].Free()
-		t.v[i].Free()
-		t.params[i].RequireGrad(false)
+	for _, p := range t.params {
+		p.RequireGrad(false)
+	}
+	for _, g := range t.groups() {
+		g.free()
 	}
 }
 
@@ -61,9 +59,9 @@ func (t *Trainer) Close() {
 type Report struct {
 	// Advantages of the samples, aligned with them.
 	Advantages []float64
-	// Loss is the step's loss (last epoch); Entropy is the mean over the
+	// Loss is the last update's. Entropy and LogProb, of the token that was sampled, are means over its
 	// response tokens that went through the model (nats); GradNorm is before clipping.
-	Loss, Entropy, GradNorm float64
+	Loss, Entropy, LogProb, GradNorm float64
 	// MaxDeltaLogProb is the largest difference between a token's log-prob when it was sampled and before
 	// the first update (nats); it should be rounding.
 	MaxDeltaLogProb float64
@@ -82,8 +80,8 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 		return r, err
 	}
 	r.Advantages = Advantages(samples, t.config.Whitening)
-	for epoch := range t.config.Epochs {
-		if err := t.update(ctx, samples, &r, epoch == 0); err != nil {
+	for n := range t.config.Epochs * t.config.Minibatches {
+		if err := t.update(ctx, t.minibatch(n, samples, r.Advantages), &r, n == 0); err != nil {
 			return r, err
 		}
 	}
@@ -95,7 +93,7 @@ func check(samples []azr.Sample) error {
 		switch {
 		case len(s.PromptIDs) == 0 || len(s.ResponseIDs) == 0:
 			return fmt.Errorf("trainer.Step: %s is empty; got %d prompt and %d response tokens, want at least one of each", s.ID, len(s.PromptIDs), len(s.ResponseIDs))
-		case len(s.LogProbs) != len(s.ResponseIDs):
+		case !s.Imitate && len(s.LogProbs) != len(s.ResponseIDs):
 			return fmt.Errorf("trainer.Step: %s: got %d log-probs, want %d", s.ID, len(s.LogProbs), len(s.ResponseIDs))
 		case !(s.Temperature > 0):
 			return fmt.Errorf("trainer.Step: %s: got temperature %g, want above 0", s.ID, s.Temperature)
@@ -106,10 +104,26 @@ func check(samples []azr.Sample) error {
 	return nil
 }
 
-// update accumulates the gradients of all micro-batches and takes one optimiser step.
-func (t *Trainer) update(ctx context.Context, samples []azr.Sample, r *Report, first bool) error {
-	examples, stepTokens := t.examples(samples, r.Advantages)
-	r.Loss, r.Entropy, r.ResponseTokens, r.computed = 0, 0, stepTokens, 0
+// minibatch pairs the samples of a step's n-th update with their advantages: every Minibatches-th sample, so
+// that each update has its share of every group.
+func (t *Trainer) minibatch(n int, samples []azr.Sample, advantages []float64) []example {
+	var examples []example
+	for i := n % t.config.Minibatches; i < len(samples); i += t.config.Minibatches {
+		examples = append(examples, example{samples[i], advantages[i]})
+	}
+	return examples
+}
+
+// update accumulates the gradients of all micro-batches and takes one optimiser step. An example without an
+// advantage moves nothing unless entropy counts, so it is not computed; its tokens still count in the mean.
+func (t *Trainer) update(ctx context.Context, examples []example, r *Report, first bool) error {
+	r.Loss, r.Entropy, r.LogProb, r.ResponseTokens, r.computed = 0, 0, 0, 0, 0
+	for _, e := range examples {
+		r.ResponseTokens += len(e.ResponseIDs)
+	}
+	if t.config.EntropyCoefficient == 0 {
+		examples = slices.DeleteFunc(examples, func(e example) bool { return e.advantage == 0 })
+	}
 	if len(examples) == 0 {
 		return nil
 	}
@@ -117,33 +131,22 @@ func (t *Trainer) update(ctx context.Context, samples []azr.Sample, r *Report, f
 	r.Batches = len(batches)
 	t.progress.Expect(Phase, len(examples))
 	for _, batch := range batches {
-		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
+		if err := ctx.Err(); err != nil && first { // a later update is finished: half a step is none
 			return err
 		}
-		t.microBatch(newPacked(batch), batch[0].Temperature, stepTokens, r, first)
+		t.microBatch(newPacked(batch), batch[0].Temperature, r, first)
 		t.progress.Done(Phase, len(batch))
 	}
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return errors.New("trainer.Step: the loss is not finite; the weights were not changed")
 	}
 	r.Entropy /= float64(r.computed)
+	r.LogProb /= float64(r.computed)
 	return t.optimise(r)
 }
 
-// examples pairs samples with their advantages. A sample without an advantage moves nothing unless
-// entropy counts, so it is not computed; its tokens still count in the mean.
-func (t *Trainer) examples(samples []azr.Sample, advantages []float64) (examples []example, stepTokens int) {
-	for i, s := range samples {
-		stepTokens += len(s.ResponseIDs)
-		if advantages[i] != 0 || t.config.EntropyCoefficient != 0 {
-			examples = append(examples, example{s, advantages[i]})
-		}
-	}
-	return examples, stepTokens
-}
-
 // microBatch adds one micro-batch's loss to the report and its gradients to the parameters.
-func (t *Trainer) microBatch(p packed, temperature float64, stepTokens int, r *Report, first bool) {
+func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool) {
 	s := torch.NewScope()
 	defer s.Close()
 	f := forward(t.model, s, p, t.config.ActivationCheckpointing)
@@ -152,15 +155,16 @@ func (t *Trainer) microBatch(p packed, temperature float64, stepTokens int, r *R
 	last := f.lastOutput.Leaf()
 	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
 	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
-	old := s.FromFloat32s(p.old, device)
+	old := p.sampled(logp)
 	if first {
 		r.MaxDeltaLogProb = max(r.MaxDeltaLogProb, logp.Detach().Sub(old).Abs().Amax(0, false).Item())
 	}
-	loss := t.config.loss(logp, old, s.FromFloat32s(p.advantages, device), entropy, stepTokens)
+	loss := t.config.loss(logp, old, s.FromFloat32s(p.advantages, device), entropy, r.ResponseTokens)
 	loss.Backward(torch.Tensor{})
 	r.Tokens += len(p.ids)
 	r.Loss += loss.Item()
 	r.Entropy += entropy.Detach().SumAll().Item()
+	r.LogProb += logp.Detach().SumAll().Item()
 	r.computed += len(p.rows)
 	f.backward(last.Grad())
 }
@@ -171,11 +175,8 @@ func (t *Trainer) optimise(r *Report) error {
 		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
 	}
 	t.updates++
-	r.LearningRate = t.config.learningRate(t.updates)
-	torch.AdamWStep(t.params, t.m, t.v, torch.AdamW{
-		LR: r.LearningRate, Beta1: t.config.Beta1, Beta2: t.config.Beta2, Eps: t.config.Eps,
-		WeightDecay: t.config.WeightDecay, Step: int64(t.updates),
-	})
+	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
+	t.move()
 	torch.ClearGrads(t.params)
 	return nil
 }

@@ -42,6 +42,9 @@ type Value struct {
 // Kind returns the type of v.
 func (v Value) Kind() Kind { return v.kind }
 
+// Text returns the code points of a Str in UTF-8; ok is false for any other kind.
+func (v Value) Text() (text string, ok bool) { return v.text, v.kind == Str }
+
 // hashable tells whether v may be a dict key or a set element.
 func (v Value) hashable() bool {
 	switch v.kind {

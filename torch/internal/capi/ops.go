@@ -219,6 +219,11 @@ func AdamWStep(params, m, v []Handle, o AdamW) *Error {
 	return failure(C.az_adamw_step(handles(params), handles(m), handles(v), C.size_t(len(params)), options))
 }
 
+// MuonStep is az_muon_step.
+func MuonStep(params, momenta []Handle, lr, momentum, weightDecay float64) *Error {
+	return failure(C.az_muon_step(handles(params), handles(momenta), C.size_t(len(params)), C.double(lr), C.double(momentum), C.double(weightDecay)))
+}
+
 // ClipGradNorm is az_clip_grad_norm.
 func ClipGradNorm(params []Handle, maxNorm float64) (float64, *Error) {
 	var norm C.double

@@ -1,0 +1,106 @@
+# Random tasks over lists of digits. It runs in the sandbox, so that every value is one that Python gave.
+import json
+import random
+
+NAMES = 'abcdef'
+
+
+def inverse_map(out):
+    return [9 - v for v in out]
+
+
+# A statement is an expression over the variable before it, and for each value the one that it most plainly comes from.
+STATEMENTS = [
+    lambda r: ('{0}[::-1]', lambda out: out[::-1]),
+    lambda r: ('sorted({0})', list),
+    lambda r: ('{0}[1:]', lambda out: [0] + out),
+    lambda r: (f'{{0}}[:{r.randint(2, 3)}]', list),
+    lambda r: ('{0}[1:] + {0}[:1]', lambda out: out[-1:] + out[:-1]),
+    lambda r: (f'{{0}} + [{r.randint(1, 9)}]', lambda out: out[:-1]),
+    lambda r: (f'[{r.randint(1, 9)}] + {{0}}', lambda out: out[1:]),
+    lambda r: (f'[v for v in {{0}} if v > {r.randint(2, 6)}]', list),
+    lambda r: (f'[v for v in {{0}} if v % 2 == {r.randint(0, 1)}]', list),
+    lambda r: ('[9 - v for v in {0}]', inverse_map),
+]
+
+# What a program returns of its last variable: mostly all of it, since a guess is often right about a number.
+RETURNS = ['{0}'] * 36 + ['len({0})', 'max({0})', '{0}[0]', '{0}[-1]']
+
+
+class Program:
+    def __init__(self, r, size, first):
+        names = [NAMES[(first + i) % len(NAMES)] for i in range(size)]
+        drawn = [r.choice(STATEMENTS)(r) for _ in range(size)]
+        returned = r.choice(RETURNS)
+        self.expressions = [expression for expression, _ in drawn] + [returned]
+        self.inverses = [back for _, back in drawn]
+        reads = ['x'] + names
+        self.lines = [f'{name} = {e.format(read)}' for name, e, read in zip(names, self.expressions, reads)]
+        self.lines.append('return ' + returned.format(reads[-1]))
+        self.text = 'def f(x):\n    ' + '\n    '.join(self.lines)
+        self.steps = [compile(e.format('y'), 'step', 'eval') for e in self.expressions]
+
+    def values(self, x):
+        """The input, the value of each variable, and what is returned; None if a line raises."""
+        values = [x]
+        try:
+            for step in self.steps:
+                values.append(eval(step, {'y': values[-1]}))
+        except (IndexError, ValueError):
+            return None
+        return values
+
+    def plain(self, values):
+        """The values on the way from the plainest input that gives the same output."""
+        y = values[-2]
+        for back in reversed(self.inverses):
+            y = back(y)
+        if len(y) > 8:
+            return values
+        other = self.values(y)
+        return other if other and other[-1] == values[-1] and y else values
+
+
+def small(values):
+    return all(len(v) <= 8 for v in values[:-1])
+
+
+def lively(values):
+    """No variable is empty, and every statement changes something."""
+    return [] not in values and all(a != b for a, b in zip(values[:-1], values[1:-1]))
+
+
+def drawn_input(r):
+    return [r.randint(0, 9) for _ in range(r.randint(2, 5))]
+
+
+def task(r, sizes, lively_share, inputs):
+    """A program with several inputs, all of which it runs on; the first one decides how lively it is."""
+    while True:
+        program = Program(r, r.choice(sizes), r.randrange(len(NAMES)))
+        strict = r.random() < lively_share
+        runs = []
+        for _ in range(10 * inputs):
+            x = drawn_input(r)
+            values = program.values(x)
+            if values and small(values) and x not in [run[0] for run in runs] and (runs or not strict or lively(values)):
+                runs.append(values)
+            if len(runs) == inputs:
+                return program, runs
+
+
+def run(values):
+    """What Go reads as a Run."""
+    texts = [repr(v) for v in values]
+    return {'Input': texts[0], 'States': texts[1:-1], 'Output': texts[-1]}
+
+
+def f(seed, count, sizes, lively_share, inputs):
+    r = random.Random(seed)
+    programs = []
+    for _ in range(count):
+        program, runs = task(r, sizes, lively_share, inputs)
+        programs.append({
+            'Source': program.text, 'Statements': len(program.lines) - 1, 'Shape': '; '.join(program.expressions),
+            'Runs': [run(values) for values in runs], 'Plain': run(program.plain(runs[0]))})
+    return json.dumps(programs)

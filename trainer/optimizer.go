@@ -1,0 +1,99 @@
+package trainer
+
+import (
+	"strings"
+
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
+)
+
+// Optimizer names the rule that moves the weights.
+type Optimizer string
+
+const (
+	// AdamW moves all weights (the paper's).
+	AdamW Optimizer = "adamw"
+	// Muon moves the matrices inside the layers; AdamW moves the rest. It learns in fewer updates, from nothing above all.
+	Muon Optimizer = "muon"
+)
+
+// The optimiser's tensors are named for their parameter with one of these prefixes.
+const (
+	firstMoment  = "exp_avg."
+	secondMoment = "exp_avg_sq."
+	momentum     = "momentum_buffer."
+	average      = "average."
+)
+
+// group is the parameters that one rule moves, with that rule's state: tensors of the parameters' shapes.
+type group struct {
+	params []model.Parameter
+	state  []state
+}
+
+// state is one tensor for each parameter of a group, stored under their names with a prefix.
+type state struct {
+	prefix string
+	vars   []*torch.Var
+}
+
+func newGroup(m *model.Decoder, params []model.Parameter, prefixes ...string) group {
+	g := group{params: params}
+	for _, prefix := range prefixes {
+		s := state{prefix: prefix}
+		for _, p := range params {
+			s.vars = append(s.vars, zerosLike(p, m))
+		}
+		g.state = append(g.state, s)
+	}
+	return g
+}
+
+func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
+	s := torch.NewScope()
+	defer s.Close()
+	return s.Zeros(m.DType, m.Device, p.Shape...).Keep()
+}
+
+func (g group) vars() []*torch.Var {
+	vars := make([]*torch.Var, len(g.params))
+	for i, p := range g.params {
+		vars[i] = p.Var
+	}
+	return vars
+}
+
+func (g group) free() {
+	for _, s := range g.state {
+		for _, v := range s.vars {
+			v.Free()
+		}
+	}
+}
+
+// groups splits a decoder's parameters between AdamW, first, and Muon.
+func (c Config) groups(m *model.Decoder) (adamW, muon group) {
+	var rest, matrices []model.Parameter
+	for _, p := range m.Parameters() {
+		if c.Optimizer == Muon && len(p.Shape) == 2 && strings.HasPrefix(p.Name, "model.layers.") {
+			matrices = append(matrices, p)
+		} else {
+			rest = append(rest, p)
+		}
+	}
+	return newGroup(m, rest, firstMoment, secondMoment), newGroup(m, matrices, momentum)
+}
+
+// move takes one step of both rules, as update number t.updates.
+func (t *Trainer) move() {
+	c, scale := t.config, t.config.schedule(t.updates)
+	torch.AdamWStep(t.adamW.vars(), t.adamW.state[0].vars, t.adamW.state[1].vars, torch.AdamW{
+		LR: scale * c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps,
+		WeightDecay: c.WeightDecay, Step: int64(t.updates),
+	})
+	if len(t.muon.params) > 0 {
+		torch.MuonStep(t.muon.vars(), t.muon.state[0].vars, torch.Muon{
+			LR: scale * c.MuonLearningRate, Momentum: c.MuonMomentum, WeightDecay: c.WeightDecay,
+		})
+	}
+}
