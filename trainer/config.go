@@ -2,6 +2,8 @@ package trainer
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Config holds the update's constants. The defaults are the paper's.
@@ -23,8 +25,16 @@ type Config struct {
 	EntropyCoefficient float64 `yaml:"entropy_coefficient"`
 	// Epochs is how many updates a step makes with its samples (default 1).
 	Epochs int `yaml:"epochs"`
+	// Algorithm turns rewards into advantages: "trr++" (task-relative REINFORCE++, the paper's, default), "reinforce++"
+	// (one baseline for the whole step), "rloo" or "grpo" (a baseline for each prompt, which needs several answers to it).
+	Algorithm Algorithm `yaml:"algorithm"`
+	// ProposerWeight multiplies the advantages of proposals (default 1).
+	ProposerWeight float64 `yaml:"proposer_weight"`
+	// PositivesOnly replaces a solver's advantages below 0 by 0, after whitening (default false; not in the paper).
+	PositivesOnly bool `yaml:"positives_only"`
 	// Whitening computes a group's mean and deviation over its sequences ("sequence", the paper's
-	// equation 8, default) or over its response tokens ("token", so that long responses weigh more).
+	// equation 8, default) or over its response tokens ("token", so that long responses weigh more). It is for
+	// trr++ and reinforce++; rloo and grpo count answers.
 	Whitening Whitening `yaml:"whitening"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
@@ -48,7 +58,8 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		LearningRate: 1e-6, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
-		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Whitening: BySequence, MicroBatchTokens: 2048,
+		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Algorithm: TaskRelative, ProposerWeight: 1,
+		Whitening: BySequence, MicroBatchTokens: 2048,
 	}
 }
 
@@ -63,11 +74,18 @@ func (c Config) Validate() error {
 		{"beta1", c.Beta1, 0, 1}, {"beta2", c.Beta2, 0, 1}, {"eps", c.Eps, 0, 1}, {"weight_decay", c.WeightDecay, 0, 1},
 		{"max_grad_norm", c.MaxGradNorm, 1e-12, 1e12}, {"clip_low", c.ClipLow, 0, 1}, {"clip_high", c.ClipHigh, 0, 100},
 		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100},
+		{"proposer_weight", c.ProposerWeight, 0, 1e6},
 		{"micro_batch_tokens", float64(c.MicroBatchTokens), 1, 1 << 30},
 	} {
 		if !(v.value >= v.lo && v.value <= v.hi) {
 			return fmt.Errorf("trainer.Config: %s out of range; got %g, want %g to %g", v.key, v.value, v.lo, v.hi)
 		}
+	}
+	if estimators[c.Algorithm] == nil {
+		return fmt.Errorf("trainer.Config: unknown algorithm; got %q, want one of %q", c.Algorithm, slices.Sorted(maps.Keys(estimators)))
+	}
+	if c.Whitening == ByToken && c.Algorithm.NeedsGroups() {
+		return fmt.Errorf("trainer.Config: whitening token is not for algorithm %s, which compares the answers to one prompt; want sequence", c.Algorithm)
 	}
 	if c.Whitening != BySequence && c.Whitening != ByToken {
 		return fmt.Errorf("trainer.Config: unknown whitening; got %q, want %q or %q", c.Whitening, BySequence, ByToken)

@@ -81,7 +81,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	if err := check(samples); err != nil {
 		return r, err
 	}
-	r.Advantages = Advantages(samples, t.config.Whitening)
+	r.Advantages = t.config.advantages(samples)
 	for epoch := range t.config.Epochs {
 		if err := t.update(ctx, samples, &r, epoch == 0); err != nil {
 			return r, err
