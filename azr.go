@@ -102,6 +102,39 @@ type Task struct {
 	Proposal SampleID `json:"proposal"`
 	// SolveRate is the mean of the learnability rollouts when the task was proposed, NaN-free: -1 if never estimated.
 	SolveRate float64 `json:"solve_rate"`
+	// Measures of the program, zero if it was not measured.
+	Measures Measures `json:"measures,omitzero"`
+}
+
+// Measures are what an Environment sees in a program without running it. The
+// zero value says that nothing is known.
+type Measures struct {
+	// Program is equal for programs that differ in names and layout only, Skeleton also where constants differ. Empty: unknown.
+	Program  string `json:"program"`
+	Skeleton string `json:"skeleton"`
+	// Size counts what a solver has to follow, in a unit of the environment. For Python these are statements; returns,
+	// definitions, imports and statements without effect do not count.
+	Size int `json:"size"`
+	// Complexity is the cognitive complexity, 0 or more; Halstead a mixture of Halstead's and McCabe's measures, 0 to 1.
+	Complexity float64 `json:"complexity"`
+	Halstead   float64 `json:"halstead"`
+	// Distance is the mean edit distance from the references that the proposer saw, 0 (equal) to 1; 0 if there were none.
+	Distance float64 `json:"distance"`
+	// Standalone: the program can be a helper of another one, see [Request].Helpers.
+	Standalone bool `json:"standalone"`
+}
+
+// Request is what a proposer is asked for.
+type Request struct {
+	Type TaskType
+	// References are tasks to differ from; for Induction the first one's program is the program to be shown by examples.
+	References []Task
+	// Size, if above 0, is the [Measures].Size that the program must have. Relative says it as the difference
+	// from the last reference's.
+	Size     int
+	Relative bool
+	// Helpers are tasks whose programs the new one must call (composite functions, paper appendix D).
+	Helpers []Task
 }
 
 // Shown is how many examples an induction task shows to its solver, floor(N/2);
@@ -238,21 +271,25 @@ type Verdict struct {
 }
 
 // Environment is a world of tasks: how they are asked for, read, checked and
-// verified. Python programs are the first one. It is safe for concurrent use.
+// verified. Python programs are the first one. The game decides what is asked
+// for and what is paid; of sizes and novelty it knows what Measure says. It is
+// safe for concurrent use.
 type Environment interface {
 	// Seeds are the tasks that the game starts from, one a type.
 	Seeds() []Task
-	// ProposePrompt asks for a task of type t. References are tasks to differ from; for Induction the
-	// first one's program is the program to be shown by examples. ID and Sampling limits are the caller's to set.
-	ProposePrompt(t TaskType, references []Task) Prompt
+	// ProposePrompt asks for a task. ID and Sampling limits are the caller's to set.
+	ProposePrompt(r Request) Prompt
 	// SolvePrompt asks for an answer to a task.
 	SolvePrompt(task Task) Prompt
-	// ParseProposal reads a task out of a completion's text. The verdict is Pass, or Malformed with a reason.
-	ParseProposal(t TaskType, references []Task, text string) (Task, Verdict)
+	// ParseProposal reads a task out of the text that answers a request. The verdict is Pass, or Malformed with a reason.
+	ParseProposal(r Request, text string) (Task, Verdict)
 	// ParseAnswer reads the answer to a task out of a completion's text. The verdict is Pass, or Malformed.
 	ParseAnswer(task Task, text string) (string, Verdict)
 	// Validate checks a parsed proposal (paper, section 3.3.3) and fills in the outputs.
 	Validate(ctx context.Context, task Task) (Task, Verdict, error)
+	// Measure looks at a task's program beside those of the references that its proposer saw. What cannot be
+	// measured has zero Measures.
+	Measure(ctx context.Context, task Task, references []Task) (Measures, error)
 	// Verify judges an answer (paper, section 3.3.4).
 	Verify(ctx context.Context, task Task, answer string) (Verdict, error)
 }

@@ -50,6 +50,12 @@ type SampleID struct {
 	Rollout int `json:"rollout"`
 }
 
+// Prompt is the id that all samples of one prompt share: that of its first rollout.
+func (id SampleID) Prompt() SampleID {
+	id.Rollout = 0
+	return id
+}
+
 // String returns for example "step 3 estimating deduction 5.2".
 func (id SampleID) String() string {
 	return fmt.Sprintf("step %d %s %s %d.%d", id.Step, id.Purpose, id.Type, id.Index, id.Rollout)

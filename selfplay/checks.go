@@ -45,10 +45,12 @@ func (c *checks) close() {
 	c.running.Wait()
 }
 
-// validate asks whether a proposal is a task.
-func (c *checks) validate(task azr.Task) *check {
+// validate asks whether a proposal is a task, and measures it if it is one.
+func (c *checks) validate(task azr.Task, references []azr.Task) *check {
 	return c.start(func(k *check) {
-		k.task, k.verdict, k.err = c.env.Validate(c.ctx, task)
+		if k.task, k.verdict, k.err = c.env.Validate(c.ctx, task); k.err == nil && k.verdict.Outcome == azr.Pass {
+			k.task.Measures, k.err = c.env.Measure(c.ctx, k.task, references)
+		}
 	})
 }
 

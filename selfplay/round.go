@@ -37,7 +37,7 @@ type round struct {
 // proposal is one completion of a propose prompt, on its way to be a task.
 type proposal struct {
 	prompt     azr.Prompt
-	references []azr.Task
+	request    azr.Request
 	attempt    int
 	completion azr.Completion
 	task       azr.Task
@@ -85,8 +85,8 @@ func (r *round) promptProposal(p *proposal, id azr.SampleID) {
 	if id.Purpose == azr.Seeding {
 		sampling = r.cfg.Seed
 	}
-	p.references = r.references(id, p.attempt)
-	p.prompt = withSampling(r.env.ProposePrompt(id.Type, p.references), id, sampling)
+	p.request = azr.Request{Type: id.Type, References: r.references(id, p.attempt)}
+	p.prompt = withSampling(r.env.ProposePrompt(p.request), id, sampling)
 }
 
 // run plays until nothing is queued, running or being checked.
@@ -149,13 +149,13 @@ func (r *round) proposed(p *proposal, c azr.Completion) error {
 	case azr.Truncated:
 		p.verdict = azr.Verdict{Outcome: azr.Malformed, Reason: "truncated"}
 	default:
-		p.task, p.verdict = r.env.ParseProposal(c.ID.Type, p.references, c.Text)
+		p.task, p.verdict = r.env.ParseProposal(p.request, c.Text)
 	}
 	r.progress.Done(proposalPhase(c.ID.Purpose), 1)
 	if p.verdict.Outcome != azr.Pass {
 		return r.refused(c.ID)
 	}
-	p.check, p.due = r.checks.validate(p.task), r.tick+r.cfg.VerdictDelay
+	p.check, p.due = r.checks.validate(p.task, p.request.References), r.tick+r.cfg.VerdictDelay
 	r.validating = append(r.validating, p)
 	return nil
 }

@@ -26,10 +26,10 @@ func (toy) Seeds() []azr.Task {
 	}
 }
 
-func (toy) ProposePrompt(t azr.TaskType, references []azr.Task) azr.Prompt {
-	text := fmt.Sprintf("propose %s", t)
-	for _, r := range references {
-		text += fmt.Sprintf(" %s(%s)", r.Program, r.Examples[0].Input)
+func (toy) ProposePrompt(r azr.Request) azr.Prompt {
+	text := fmt.Sprintf("propose %s", r.Type)
+	for _, reference := range r.References {
+		text += fmt.Sprintf(" %s(%s)", reference.Program, reference.Examples[0].Input)
 	}
 	return azr.Prompt{Text: text, Sampling: azr.Sampling{Stop: []string{"\n"}}}
 }
@@ -45,13 +45,13 @@ func (toy) SolvePrompt(task azr.Task) azr.Prompt {
 	return azr.Prompt{Text: text, Sampling: azr.Sampling{Stop: []string{"\n"}}}
 }
 
-func (toy) ParseProposal(t azr.TaskType, references []azr.Task, text string) (azr.Task, azr.Verdict) {
+func (toy) ParseProposal(r azr.Request, text string) (azr.Task, azr.Verdict) {
 	fields := strings.Fields(text)
-	task := azr.Task{Type: t}
+	task := azr.Task{Type: r.Type}
 	switch {
-	case t == azr.Induction && len(fields) == 4:
-		task.Program, task.Message = references[0].Program, "add"
-	case t != azr.Induction && len(fields) == 2:
+	case r.Type == azr.Induction && len(fields) == 4:
+		task.Program, task.Message = r.References[0].Program, "add"
+	case r.Type != azr.Induction && len(fields) == 2:
 		task.Program, fields = fields[0], fields[1:]
 	default:
 		return azr.Task{}, azr.Verdict{Outcome: azr.Malformed, Reason: "fields"}
@@ -80,6 +80,11 @@ func (e toy) Validate(ctx context.Context, task azr.Task) (azr.Task, azr.Verdict
 	}
 	task.Examples = examples
 	return task, azr.Verdict{Outcome: azr.Pass}, nil
+}
+
+// Measure calls the number of digits a program's size.
+func (toy) Measure(_ context.Context, task azr.Task, _ []azr.Task) (azr.Measures, error) {
+	return azr.Measures{Program: task.Program, Skeleton: strings.Repeat("9", len(task.Program)), Size: len(task.Program)}, nil
 }
 
 func (e toy) Verify(ctx context.Context, task azr.Task, answer string) (azr.Verdict, error) {

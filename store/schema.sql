@@ -1,4 +1,4 @@
--- The run's file, version 1. Names of types, roles, purposes and outcomes are
+-- The run's file, version 2. Names of types, roles, purposes and outcomes are
 -- stored as text so that the file can be read with any SQLite tool.
 
 CREATE TABLE steps (
@@ -15,7 +15,8 @@ CREATE TABLE tasks (
   message    TEXT NOT NULL,
   proposed   INTEGER NOT NULL, -- the task's own step: 0 for seeds
   proposal   TEXT NOT NULL, -- JSON of the sample's id
-  solve_rate REAL NOT NULL
+  solve_rate REAL NOT NULL,
+  measures   TEXT NOT NULL -- JSON
 );
 CREATE INDEX tasks_by_type ON tasks (type, seq);
 CREATE INDEX tasks_by_step ON tasks (step);

@@ -67,15 +67,15 @@ func (s *Store) Tasks(t azr.TaskType) ([]azr.Task, error) {
 }
 
 func insertTasks(tx *sql.Tx, step int, tasks []azr.Task) error {
-	insert, err := tx.Prepare(`INSERT INTO tasks (step, id, type, program, examples, message, proposed, proposal, solve_rate)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	insert, err := tx.Prepare(`INSERT INTO tasks (step, id, type, program, examples, message, proposed, proposal, solve_rate, measures)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
 	defer insert.Close()
 	for _, t := range tasks {
 		if _, err := insert.Exec(step, t.ID, t.Type.String(), t.Program, inJSON{t.Examples}, t.Message,
-			t.Step, inJSON{t.Proposal}, t.SolveRate); err != nil {
+			t.Step, inJSON{t.Proposal}, t.SolveRate, inJSON{t.Measures}); err != nil {
 			return fmt.Errorf("task %s: %w", t.ID, err)
 		}
 	}
@@ -116,8 +116,8 @@ func insertMetrics(tx *sql.Tx, step int, measured bool, values map[string]float6
 
 // tasks reads the tasks that a WHERE clause selects.
 func (s *Store) tasks(op, where string, args ...any) ([]azr.Task, error) {
-	const columns = "SELECT id, type, program, examples, message, proposed, proposal, solve_rate FROM tasks "
+	const columns = "SELECT id, type, program, examples, message, proposed, proposal, solve_rate, measures FROM tasks "
 	return collect(s, op, columns+where, args, func(t *azr.Task) []any {
-		return []any{&t.ID, named{&t.Type}, &t.Program, fromJSON{&t.Examples}, &t.Message, &t.Step, fromJSON{&t.Proposal}, &t.SolveRate}
+		return []any{&t.ID, named{&t.Type}, &t.Program, fromJSON{&t.Examples}, &t.Message, &t.Step, fromJSON{&t.Proposal}, &t.SolveRate, fromJSON{&t.Measures}}
 	})
 }

@@ -17,7 +17,7 @@ import (
 
 const (
 	// schemaVersion is what PRAGMA user_version holds; a change of schema.sql adds one.
-	schemaVersion = 1
+	schemaVersion = 2
 	// applicationID marks the file as ours ("azrS").
 	applicationID = 0x617a7253
 )

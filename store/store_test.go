@@ -32,6 +32,7 @@ func record(step int) azr.StepRecord {
 			Type: typ, Program: fmt.Sprintf("def f(x):\n    return x * %d + %d", step, i),
 			Examples: []azr.Example{{Input: "1", Output: "2"}, {Input: "'é\x00'", Output: "3"}},
 			Message:  "multiply", Step: step, Proposal: azr.SampleID{Step: step, Type: typ, Index: i}, SolveRate: 0.25,
+			Measures: azr.Measures{Program: "p", Skeleton: "s", Size: step, Complexity: 1, Halstead: 0.5, Distance: 0.25, Standalone: true},
 		}
 		task.ID = task.ContentID()
 		r.Tasks = append(r.Tasks, task)
@@ -150,7 +151,7 @@ func TestOtherFilesAreRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Close())
 	_, err = Open(path)
-	assert.ErrorContains(t, err, "was written by a newer azr-train; got schema version 2, want at most 1")
+	assert.ErrorContains(t, err, fmt.Sprintf("was written by a newer azr-train; got schema version %d, want at most %d", schemaVersion+1, schemaVersion))
 
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text")

@@ -2,39 +2,87 @@ package trainer
 
 import (
 	"math"
+	"slices"
 
 	"github.com/azr-train/azr"
 )
 
-// Advantages computes task-relative REINFORCE++ (paper, equation 8): within each role x task type,
-//
-//	A = (r - mean of the group's r) / (standard deviation of the group's r)
-//
-// The mean and the population deviation run over sequences or over response tokens, see [Whitening].
-// A group of equal rewards has advantages 0. The advantage of a sample to imitate is its
-// reward. The result is aligned with samples.
-func Advantages(samples []azr.Sample, w Whitening) []float64 {
-	moments := map[azr.Group]*moment{}
-	for _, s := range samples {
-		if s.Imitate {
-			continue
-		}
-		m := moments[s.Group]
-		if m == nil {
-			m = &moment{}
-			moments[s.Group] = m
-		}
-		m.add(s.Reward, w.weight(s))
-	}
+// Algorithm is how rewards become advantages.
+type Algorithm string
+
+// estimators are the algorithms by name; each has a file of its own. An estimator returns one advantage a sample.
+var estimators = map[Algorithm]func(samples []azr.Sample, w Whitening) []float64{
+	TaskRelative:        taskRelative,
+	ReinforcePlusPlus:   reinforcePlusPlus,
+	ReinforceLeaveOne:   reinforceLeaveOneOut,
+	GroupRelativePolicy: groupRelative,
+}
+
+// NeedsGroups tells whether an algorithm compares several answers to one prompt.
+func (a Algorithm) NeedsGroups() bool { return a == ReinforceLeaveOne || a == GroupRelativePolicy }
+
+// advantages of samples by the configured algorithm; proposers' are then multiplied by ProposerWeight, and with
+// PositivesOnly a solver's below 0 become 0. The advantage of a sample to imitate is its reward.
+func (c Config) advantages(samples []azr.Sample) []float64 {
+	drawn := slices.DeleteFunc(slices.Clone(samples), func(s azr.Sample) bool { return s.Imitate })
+	estimated := estimators[c.Algorithm](drawn, c.Whitening)
 	advantages := make([]float64, len(samples))
 	for i, s := range samples {
 		if s.Imitate {
 			advantages[i] = s.Reward
-		} else if deviation := moments[s.Group].deviation(); deviation > 0 {
-			advantages[i] = (s.Reward - moments[s.Group].mean) / deviation
+			continue
+		}
+		advantages[i], estimated = estimated[0], estimated[1:]
+		switch {
+		case s.Group.Role == azr.Propose:
+			advantages[i] *= c.ProposerWeight
+		case c.PositivesOnly:
+			advantages[i] = max(0, advantages[i])
 		}
 	}
 	return advantages
+}
+
+// momentsOf the rewards of the samples that key puts together.
+func momentsOf[K comparable](samples []azr.Sample, key func(azr.Sample) K, weight func(azr.Sample) float64) map[K]*moment {
+	moments := map[K]*moment{}
+	for _, s := range samples {
+		m := moments[key(s)]
+		if m == nil {
+			m = &moment{}
+			moments[key(s)] = m
+		}
+		m.add(s.Reward, weight(s))
+	}
+	return moments
+}
+
+// whiten returns (r - mean) / deviation within each group of samples that key makes. A group of equal rewards has
+// advantages 0.
+func whiten[K comparable](samples []azr.Sample, key func(azr.Sample) K, weight func(azr.Sample) float64) []float64 {
+	moments := momentsOf(samples, key, weight)
+	advantages := make([]float64, len(samples))
+	for i, s := range samples {
+		m := moments[key(s)]
+		if deviation := m.deviation(); deviation > 0 {
+			advantages[i] = (s.Reward - m.mean) / deviation
+		}
+	}
+	return advantages
+}
+
+// peers is the key of the samples that GRPO and RLOO compare: a solver's answers to one prompt. A proposer is asked
+// each prompt once, so all proposals of a task type are peers.
+type peers struct {
+	group  azr.Group
+	prompt azr.SampleID
+}
+
+func peersOf(s azr.Sample) peers {
+	if s.Group.Role == azr.Propose {
+		return peers{group: s.Group}
+	}
+	return peers{s.Group, s.ID.Prompt()}
 }
 
 func (w Whitening) weight(s azr.Sample) float64 {

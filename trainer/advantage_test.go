@@ -28,14 +28,14 @@ func TestEquation8AdvantagesBySequence(t *testing.T) {
 	}
 	// solve: mean 1/2, deviation 1/2. propose: mean 5, squares 9 + 1 + 16, deviation sqrt(26/3) = 2.943920.
 	want := []float64{1, -1.019049, -1, -0.339683, -1, 1.358732, 1}
-	assert.InDeltaSlice(t, want, Advantages(samples, BySequence), 1e-6)
+	assert.InDeltaSlice(t, want, taskRelative(samples, BySequence), 1e-6)
 }
 
 func TestEquation8AdvantagesByToken(t *testing.T) {
 	samples := []azr.Sample{rewarded(solveDeduction, 1, 1), rewarded(solveDeduction, 0, 3)}
 	// Of four tokens one has reward 1: mean 1/4, variance (9/16 + 3/16) / 4 = 3/16, deviation 0.433013.
-	assert.InDeltaSlice(t, []float64{1.732051, -0.577350}, Advantages(samples, ByToken), 1e-6)
-	assert.InDeltaSlice(t, []float64{1, -1}, Advantages(samples, BySequence), 1e-12)
+	assert.InDeltaSlice(t, []float64{1.732051, -0.577350}, taskRelative(samples, ByToken), 1e-6)
+	assert.InDeltaSlice(t, []float64{1, -1}, taskRelative(samples, BySequence), 1e-12)
 }
 
 func TestEquation8ConstantGroupIsZero(t *testing.T) {
@@ -45,11 +45,11 @@ func TestEquation8ConstantGroupIsZero(t *testing.T) {
 			for tokens := range 7 {
 				samples = append(samples, rewarded(solveDeduction, reward, tokens+1))
 			}
-			assert.Equal(t, make([]float64, 7), Advantages(samples, w), "reward %g by %s", reward, w)
+			assert.Equal(t, make([]float64, 7), taskRelative(samples, w), "reward %g by %s", reward, w)
 		}
-		assert.Equal(t, []float64{0}, Advantages([]azr.Sample{rewarded(solveDeduction, 0.7, 3)}, w), "a group of one")
+		assert.Equal(t, []float64{0}, taskRelative([]azr.Sample{rewarded(solveDeduction, 0.7, 3)}, w), "a group of one")
 	}
-	assert.Empty(t, Advantages(nil, BySequence))
+	assert.Empty(t, taskRelative(nil, BySequence))
 }
 
 func TestEquation8GroupsHaveBaselinesOfTheirOwn(t *testing.T) {
@@ -57,9 +57,9 @@ func TestEquation8GroupsHaveBaselinesOfTheirOwn(t *testing.T) {
 		rewarded(solveDeduction, 1, 2), rewarded(solveDeduction, 0, 5),
 		rewarded(proposeDeduction, 0.25, 2), rewarded(solveInduction, -1, 4), rewarded(proposeDeduction, 0.75, 3),
 	}
-	before := Advantages(samples, ByToken)
+	before := taskRelative(samples, ByToken)
 	samples[2].Reward, samples[3].Reward = -40, 17 // other groups
-	after := Advantages(samples, ByToken)
+	after := taskRelative(samples, ByToken)
 	assert.Equal(t, before[:2], after[:2])
 	assert.NotEqual(t, before[2], after[2])
 	assert.Zero(t, after[3], "alone in its group")
@@ -77,7 +77,7 @@ func TestEquation8Whitens(t *testing.T) {
 			s.Reward = 3*s.Reward + 100
 			moved = append(moved, s)
 		}
-		advantages := Advantages(samples, w)
+		advantages := taskRelative(samples, w)
 		var weight, sum, squares float64
 		for i, s := range samples {
 			n := w.weight(s)
@@ -85,6 +85,6 @@ func TestEquation8Whitens(t *testing.T) {
 		}
 		assert.InDelta(t, 0, sum/weight, 1e-12, w)
 		assert.InDelta(t, 1, squares/weight, 1e-12, w)
-		assert.InDeltaSlice(t, advantages, Advantages(moved, w), 1e-9, w)
+		assert.InDeltaSlice(t, advantages, taskRelative(moved, w), 1e-9, w)
 	}
 }

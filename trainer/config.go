@@ -2,6 +2,8 @@ package trainer
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // Config holds the update's constants. The defaults are the paper's.
@@ -35,8 +37,16 @@ type Config struct {
 	// Epochs is how often a step goes over its samples (default 1), in Minibatches updates (default 1).
 	Epochs      int `yaml:"epochs"`
 	Minibatches int `yaml:"minibatches"`
+	// Algorithm turns rewards into advantages: "trr++" (task-relative REINFORCE++, the paper's, default), "reinforce++"
+	// (one baseline for the whole step), "rloo" or "grpo" (a baseline for each prompt, which needs several answers to it).
+	Algorithm Algorithm `yaml:"algorithm"`
+	// ProposerWeight multiplies the advantages of proposals (default 1).
+	ProposerWeight float64 `yaml:"proposer_weight"`
+	// PositivesOnly replaces a solver's advantages below 0 by 0, after whitening (default false; not in the paper).
+	PositivesOnly bool `yaml:"positives_only"`
 	// Whitening computes a group's mean and deviation over its sequences ("sequence", the paper's
-	// equation 8, default) or over its response tokens ("token", so that long responses weigh more).
+	// equation 8, default) or over its response tokens ("token", so that long responses weigh more). It is for
+	// trr++ and reinforce++; rloo and grpo count answers.
 	Whitening Whitening `yaml:"whitening"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
@@ -59,8 +69,9 @@ const (
 // DefaultConfig is the paper's update.
 func DefaultConfig() Config {
 	return Config{
-		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
-		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1,
+		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95,
+		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
+		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1, Algorithm: TaskRelative, ProposerWeight: 1,
 		Whitening: BySequence, MicroBatchTokens: 2048,
 	}
 }
@@ -78,6 +89,7 @@ func (c Config) Validate() error {
 		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100}, {"minibatches", float64(c.Minibatches), 1, 1e6},
 		{"decay_from", float64(c.DecayFrom), 0, 1e9}, {"decay_to", float64(c.DecayTo), 0, 1e9}, {"decay_floor", c.DecayFloor, 0, 1},
 		{"muon_learning_rate", c.MuonLearningRate, 0, 1}, {"muon_momentum", c.MuonMomentum, 0, 1},
+		{"proposer_weight", c.ProposerWeight, 0, 1e6},
 		{"micro_batch_tokens", float64(c.MicroBatchTokens), 1, 1 << 30},
 	} {
 		if !(v.value >= v.lo && v.value <= v.hi) {
@@ -89,6 +101,12 @@ func (c Config) Validate() error {
 	}
 	if c.DecayTo != 0 && c.DecayTo < c.DecayFrom {
 		return fmt.Errorf("trainer.Config: decay_to is before decay_from; got %d, want at least %d", c.DecayTo, c.DecayFrom)
+	}
+	if estimators[c.Algorithm] == nil {
+		return fmt.Errorf("trainer.Config: unknown algorithm; got %q, want one of %q", c.Algorithm, slices.Sorted(maps.Keys(estimators)))
+	}
+	if c.Whitening == ByToken && c.Algorithm.NeedsGroups() {
+		return fmt.Errorf("trainer.Config: whitening token is not for algorithm %s, which compares the answers to one prompt; want sequence", c.Algorithm)
 	}
 	if c.Whitening != BySequence && c.Whitening != ByToken {
 		return fmt.Errorf("trainer.Config: unknown whitening; got %q, want %q or %q", c.Whitening, BySequence, ByToken)

@@ -3,7 +3,7 @@
 //
 // It sees token ids, log-probs and rewards; what a task is, it does not know.
 //
-//	Samples -> advantages (a baseline per role x task type) -> micro-batches
+//	Samples -> advantages (trr.go, or another algorithm) -> micro-batches
 //	        -> loss on response tokens -> backward, layer by layer -> AdamW
 //
 // Backward is driven from Go. Each layer's input is a leaf of its own small

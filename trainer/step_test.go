@@ -216,6 +216,9 @@ func TestConfigIsChecked(t *testing.T) {
 		"epochs":             func(c *Config) { c.Epochs = 0 },
 		"micro_batch_tokens": func(c *Config) { c.MicroBatchTokens = 0 },
 		"unknown whitening":  func(c *Config) { c.Whitening = "none" },
+		"unknown algorithm":  func(c *Config) { c.Algorithm = "ppo" },
+		"proposer_weight":    func(c *Config) { c.ProposerWeight = -1 },
+		"whitening token is": func(c *Config) { c.Algorithm, c.Whitening = GroupRelativePolicy, ByToken },
 	} {
 		c := DefaultConfig()
 		spoil(&c)

@@ -79,7 +79,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	if err := check(samples); err != nil {
 		return r, err
 	}
-	r.Advantages = Advantages(samples, t.config.Whitening)
+	r.Advantages = t.config.advantages(samples)
 	for n := range t.config.Epochs * t.config.Minibatches {
 		if err := t.update(ctx, t.minibatch(n, samples, r.Advantages), &r, n == 0); err != nil {
 			return r, err

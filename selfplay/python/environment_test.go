@@ -48,7 +48,7 @@ func TestPrompts(t *testing.T) {
 				references = references[1:]
 			}
 			for role, p := range map[azr.Role]azr.Prompt{
-				azr.Propose: env.ProposePrompt(kind, references),
+				azr.Propose: env.ProposePrompt(azr.Request{Type: kind, References: references}),
 				azr.Solve:   env.SolvePrompt(task(kind)),
 			} {
 				name := strings.Join([]string{string(style), role.String(), kind.String()}, "_")
@@ -77,7 +77,7 @@ func TestCompletionPromptsAreShort(t *testing.T) {
 	seeds := env.Seeds()
 	for _, kind := range azr.TaskTypes {
 		references := []azr.Task{seeds[0], seeds[1]}
-		assert.Less(t, len(env.ProposePrompt(kind, references).Text), 720, kind)
+		assert.Less(t, len(env.ProposePrompt(azr.Request{Type: kind, References: references}).Text), 720, kind)
 		assert.Less(t, len(env.SolvePrompt(seeds[kind]).Text), 720, kind)
 	}
 }

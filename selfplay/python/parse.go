@@ -11,13 +11,13 @@ import (
 
 // ParseProposal reads a task, whose outputs are not known yet, out of a
 // completion's text. For induction the program is the first reference's.
-func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text string) (azr.Task, azr.Verdict) {
-	task := azr.Task{Type: t, SolveRate: -1}
+func (e *Environment) ParseProposal(r azr.Request, text string) (azr.Task, azr.Verdict) {
+	task := azr.Task{Type: r.Type, SolveRate: -1}
 	var inputs []string
 	var reason string
-	if t == azr.Induction {
-		task.Program = references[0].Program
-		inputs, task.Message, reason = e.format.inputs(references[0], text)
+	if r.Type == azr.Induction {
+		task.Program = r.References[0].Program
+		inputs, task.Message, reason = e.format.inputs(r.References[0], text)
 		task.Message = strings.TrimSpace(task.Message)
 	} else {
 		var program, input string
@@ -37,7 +37,7 @@ func (e *Environment) ParseProposal(t azr.TaskType, references []azr.Task, text 
 			task.Examples = append(task.Examples, example)
 		}
 	}
-	if t == azr.Induction {
+	if r.Type == azr.Induction {
 		switch n := e.cfg.InductionInputs; {
 		case len(task.Examples) < n:
 			return azr.Task{}, malformed("too few different inputs")

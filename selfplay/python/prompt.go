@@ -46,14 +46,13 @@ func parseTemplates() *template.Template {
 	return root
 }
 
-// ProposePrompt asks for a task of type t. For induction the first reference has
-// the program to be shown by examples; references must then not be empty.
-func (e *Environment) ProposePrompt(t azr.TaskType, references []azr.Task) azr.Prompt {
-	data := promptData{References: references, N: e.cfg.InductionInputs, Worked: worked}
-	if t == azr.Induction {
-		data.Task = references[0]
+// ProposePrompt asks for a task. For induction there must be a reference.
+func (e *Environment) ProposePrompt(r azr.Request) azr.Prompt {
+	data := promptData{References: r.References, N: e.cfg.InductionInputs, Worked: worked}
+	if r.Type == azr.Induction {
+		data.Task = r.References[0]
 	}
-	return e.prompt(azr.Propose, t, data)
+	return e.prompt(azr.Propose, r.Type, data)
 }
 
 // SolvePrompt asks for an answer to a task.

@@ -104,7 +104,7 @@ func (tr transcript) play(t *testing.T) (parsed, verdict, reward string) {
 	var ok bool
 	if role == azr.Propose {
 		var task azr.Task
-		if task, v = env.ParseProposal(kind, []azr.Task{given}, completion); v.Outcome == azr.Pass {
+		if task, v = env.ParseProposal(azr.Request{Type: kind, References: []azr.Task{given}}, completion); v.Outcome == azr.Pass {
 			task, v, err = env.Validate(context.Background(), task)
 			require.NoError(t, err)
 			parsed = taskText(task)
