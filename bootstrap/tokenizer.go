@@ -19,7 +19,7 @@ var pieces = slices.Concat(
 		"[::-1]", "[1:]", "[:1]", "[:2]", "[:3]", "[0]", "[-1]",
 		"[v for v in ", "[9 - v for v in ", " if v > ", " if v % 2 == ", "x",
 	},
-	each("\n    %c = ", "abcdef"), each("%c", "abcdef"), each("%c", "0123456789"), each(", %c", "0123456789"),
+	each("\n    %c = ", "abcdegh"), each("%c", "abcdegh"), each("%c", "0123456789"), each(", %c", "0123456789"),
 )
 
 func each(format, letters string) (list []string) {

@@ -14,7 +14,13 @@ const (
 	Chat Style = "chat"
 	// Completion continues: the model goes on after a few worked blocks.
 	Completion Style = "completion"
+	// Trace asks without instructions, and the model works through the program line by line. For models that were
+	// taught it, see package bootstrap.
+	Trace Style = "trace"
 )
+
+// formats are the styles by name.
+var formats = map[Style]format{Chat: chatFormat{}, Completion: completionFormat{}, Trace: traceFormat{}}
 
 // Config says how tasks are asked for and which are accepted.
 type Config struct {
@@ -36,8 +42,8 @@ func DefaultConfig() Config {
 // Validate returns the first setting that cannot be played with.
 func (c Config) Validate() error {
 	switch {
-	case c.Style != Chat && c.Style != Completion:
-		return fmt.Errorf("python.Config: unknown style; got %q, want %q or %q", c.Style, Chat, Completion)
+	case formats[c.Style] == nil:
+		return fmt.Errorf("python.Config: unknown style; got %q, want %q, %q or %q", c.Style, Chat, Completion, Trace)
 	case c.InductionInputs < 2 || c.InductionInputs > maxInductionInputs:
 		return fmt.Errorf("python.Config: induction_inputs is out of range; got %d, want 2 to %d", c.InductionInputs, maxInductionInputs)
 	case c.MaxValueBytes < 16:
@@ -75,9 +81,5 @@ func New(cfg Config, executor azr.Executor) (*Environment, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	e := &Environment{cfg: cfg, executor: executor, format: chatFormat{}}
-	if cfg.Style == Completion {
-		e.format = completionFormat{}
-	}
-	return e, nil
+	return &Environment{cfg: cfg, executor: executor, format: formats[cfg.Style]}, nil
 }

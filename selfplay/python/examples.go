@@ -10,9 +10,13 @@ const identity = "def f(x):\n    return x"
 // Seeds are the identity function as a task of each type: all that the game
 // starts from (paper, section 3.3.1).
 func (e *Environment) Seeds() []azr.Task {
-	hello := []azr.Example{{Input: "'Hello World'", Output: "'Hello World'"}}
+	values := mixedValues
+	if e.cfg.Style == Trace {
+		values = digitLists
+	}
+	hello := []azr.Example{{Input: values[0], Output: values[0]}}
 	var mixed []azr.Example
-	for _, value := range mixedValues[:e.cfg.InductionInputs] {
+	for _, value := range values[:e.cfg.InductionInputs] {
 		mixed = append(mixed, azr.Example{Input: value, Output: value})
 	}
 	return []azr.Task{
@@ -26,6 +30,12 @@ func (e *Environment) Seeds() []azr.Task {
 var mixedValues = [maxInductionInputs]string{
 	"'Hello World'", "7", "[1, 2, 3]", "{'a': 1}", "True", "(4, 'b')", "None", "-2.5",
 	"''", "0", "[]", "{5, 6}", "[[1], [2]]", "'x y'", "100", "(8,)",
+}
+
+// digitLists are canonical literals of the one type that traced models know.
+var digitLists = [maxInductionInputs]string{
+	"[3, 1, 4]", "[7]", "[2, 7, 1, 8]", "[0, 5]", "[9, 9, 6]", "[4, 8, 0, 2, 5]", "[1, 6]", "[8, 3, 7]",
+	"[5, 5]", "[6, 0, 9]", "[2, 4]", "[7, 1, 3, 3]", "[0, 2, 8]", "[9, 4]", "[1, 1, 5, 0]", "[6, 7]",
 }
 
 // worked are the fixed examples that show the format of a block to a model that

@@ -17,9 +17,11 @@ var templates = parseTemplates()
 
 // promptData is what a template sees.
 type promptData struct {
-	// References are tasks to differ from; for an induction proposal, Task is the one with the program.
+	// References are tasks to differ from; Task is the last one, for an induction proposal the one with the program.
 	References []azr.Task
 	Task       azr.Task
+	// Relation is longer or same: how the size that is asked for relates to Task's. Empty: nothing is asked for.
+	Relation string
 	// Worked are up to two fixed examples of the format.
 	Worked []azr.Task
 	// N is the number of inputs that an induction proposal needs.
@@ -28,7 +30,7 @@ type promptData struct {
 
 func parseTemplates() *template.Template {
 	root := template.New("").Funcs(template.FuncMap{"fence": fence, "first": firstExamples, "inc": func(i int) int { return i + 1 }, "comment": comment})
-	for _, style := range []Style{Chat, Completion} {
+	for _, style := range []Style{Chat, Completion, Trace} {
 		folder := "prompts/" + string(style)
 		files, err := promptFiles.ReadDir(folder)
 		if err != nil {
@@ -49,10 +51,22 @@ func parseTemplates() *template.Template {
 // ProposePrompt asks for a task. For induction there must be a reference.
 func (e *Environment) ProposePrompt(r azr.Request) azr.Prompt {
 	data := promptData{References: r.References, N: e.cfg.InductionInputs, Worked: worked}
-	if r.Type == azr.Induction {
+	if n := len(r.References); r.Type == azr.Induction {
 		data.Task = r.References[0]
+	} else if n > 0 {
+		data.Task = r.References[n-1]
+	}
+	if r.Relative {
+		data.Relation = relation(data.Task.Measures.Size, r.Size)
 	}
 	return e.prompt(azr.Propose, r.Type, data)
+}
+
+func relation(base, size int) string {
+	if size > base {
+		return "longer"
+	}
+	return "same"
 }
 
 // SolvePrompt asks for an answer to a task.
@@ -66,7 +80,7 @@ func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Pr
 		panic(err) // a template that does not fit promptData is a mistake of this program
 	}
 	p := azr.Prompt{Text: e.format.open(r, t), Sampling: azr.Sampling{Stop: e.format.stop(r, t)}}
-	if e.cfg.Style == Completion {
+	if e.cfg.Style != Chat {
 		p.Text = b.String() + p.Text
 	} else {
 		p.Messages = []azr.Message{{Role: "user", Content: b.String()}}

@@ -1,7 +1,6 @@
 package python
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -101,8 +100,3 @@ func (e *Environment) DemonstrateProposal(request azr.Request, task azr.Task) De
 	}
 	return d
 }
-
-// statements counts the lines of a program's body before its return.
-func statements(program string) int { return strings.Count(program, bodyIndent) - 1 }
-
-var _ = fmt.Sprint

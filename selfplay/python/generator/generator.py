@@ -2,7 +2,7 @@
 import json
 import random
 
-NAMES = 'abcdef'
+NAMES = 'abcdegh'  # not f, which is the function's
 
 
 def inverse_map(out):
