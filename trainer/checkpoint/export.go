@@ -19,8 +19,8 @@ func Export(ckptDir, outDir string) error {
 }
 
 func export(ckptDir, outDir string) error {
-	if _, err := os.Lstat(outDir); err == nil {
-		return fmt.Errorf("%s: %w; want a new folder", outDir, fs.ErrExist)
+	if err := mustBeNew(outDir); err != nil {
+		return err
 	}
 	m, err := readManifest(ckptDir)
 	if err != nil {
@@ -38,4 +38,11 @@ func export(ckptDir, outDir string) error {
 		}
 		return d.commit(false)
 	})
+}
+
+func mustBeNew(dir string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return fmt.Errorf("%s: %w; want a new folder", dir, fs.ErrExist)
+	}
+	return nil
 }

@@ -38,36 +38,13 @@ func Save(dir string, c Contents) error {
 }
 
 func save(dir string, c Contents, shardBytes int64) error {
-	companions, err := c.Companions.beside(c.Model)
+	w, err := newWeights(c.Companions, c.Model, shardBytes)
 	if err != nil {
 		return err
 	}
-	files, index, err := shard(c.Model, shardBytes)
-	if err != nil {
-		return err
-	}
-	files[optimizerName] = c.Optimizer
-	need, err := spaceFor(companions, files)
-	if err != nil {
-		return err
-	}
+	w.files[optimizerName] = c.Optimizer
 	c.State.Format = format
-	return withSpace(dir, need, func(d *draft) error {
-		for _, name := range slices.Sorted(maps.Keys(companions)) {
-			if err := d.writeBytes(name, companions[name]); err != nil {
-				return err
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			if err := d.write(name, func(w io.Writer) error { return safetensors.Write(w, files[name], tensorMetadata) }); err != nil {
-				return err
-			}
-		}
-		if index != nil {
-			if err := d.writeJSON(safetensors.IndexName, index); err != nil {
-				return err
-			}
-		}
+	return w.write(dir, func(d *draft) error {
 		if err := d.writeJSON(stateName, c.State); err != nil {
 			return err
 		}
@@ -75,6 +52,65 @@ func save(dir string, c Contents, shardBytes int64) error {
 			return err
 		}
 		return d.commit(true)
+	})
+}
+
+// WriteModel writes an ordinary model folder at dir, which must not exist. On an error nothing is left there.
+func WriteModel(dir string, companions Companions, model []safetensors.Tensor) error {
+	dir = filepath.Clean(dir)
+	err := mustBeNew(dir)
+	if err == nil {
+		var w *weights
+		if w, err = newWeights(companions, model, shardBytes); err == nil {
+			err = w.write(dir, func(d *draft) error { return d.commit(false) })
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint.WriteModel: %w", err)
+	}
+	return nil
+}
+
+// weights are a model folder to be written: the files beside the weights, those of the weights, and their index if
+// there are many.
+type weights struct {
+	companions Companions
+	files      map[string][]safetensors.Tensor
+	index      *index
+}
+
+func newWeights(companions Companions, model []safetensors.Tensor, shardBytes int64) (*weights, error) {
+	companions, err := companions.beside(model)
+	if err != nil {
+		return nil, err
+	}
+	files, index, err := shard(model, shardBytes)
+	return &weights{companions, files, index}, err
+}
+
+// write drafts dir with all files; finish adds to the draft and commits it.
+func (w *weights) write(dir string, finish func(*draft) error) error {
+	need, err := spaceFor(w.companions, w.files)
+	if err != nil {
+		return err
+	}
+	return withSpace(dir, need, func(d *draft) error {
+		for _, name := range slices.Sorted(maps.Keys(w.companions)) {
+			if err := d.writeBytes(name, w.companions[name]); err != nil {
+				return err
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(w.files)) {
+			if err := d.write(name, func(to io.Writer) error { return safetensors.Write(to, w.files[name], tensorMetadata) }); err != nil {
+				return err
+			}
+		}
+		if w.index != nil {
+			if err := d.writeJSON(safetensors.IndexName, w.index); err != nil {
+				return err
+			}
+		}
+		return finish(d)
 	})
 }
 

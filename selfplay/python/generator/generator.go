@@ -102,3 +102,16 @@ func parse(value string) ([]Program, error) {
 	err = json.Unmarshal([]byte(text), &programs)
 	return programs, err
 }
+
+// Task makes a task of the program: of its first run, or for induction of all.
+func (p Program) Task(t azr.TaskType) azr.Task {
+	task := azr.Task{Type: t, Program: p.Source, SolveRate: -1, Measures: azr.Measures{Size: p.Statements}}
+	runs := p.Runs
+	if t != azr.Induction {
+		runs = runs[:1]
+	}
+	for _, run := range runs {
+		task.Examples = append(task.Examples, azr.Example{Input: run.Input, Output: run.Output})
+	}
+	return task
+}
