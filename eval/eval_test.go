@@ -128,9 +128,9 @@ func TestPromptThatDoesNotFitIsLeftOut(t *testing.T) {
 	var table strings.Builder
 	_, err = report.WriteTo(&table)
 	require.NoError(t, err)
-	assert.Equal(t, "type        tasks  answers  accuracy    95 % interval  parsed unchecked\n"+
-		"abduction       1        1         -                -   0.000         1\n"+
-		"all             1        1         -                -   0.000         1\n", table.String())
+	assert.Equal(t, "type          tasks  answers  accuracy    95 % interval  parsed of parsed unchecked\n"+
+		"abduction         1        1         -                -   0.000         -         1\n"+
+		"all               1        1         -                -   0.000         -         1\n", table.String())
 }
 
 func TestErrorsEndTheRun(t *testing.T) {

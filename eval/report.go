@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/azr-train/azr"
@@ -15,13 +16,16 @@ type Report struct {
 	Rollouts int          `json:"rollouts"`
 	// Scores has one entry for each task type that has tasks, in canonical order, and "all" at the end.
 	Scores []Score `json:"scores"`
+	// Sizes has one entry for each task type and [azr.Measures].Size that has tasks, sizes ascending; none where no task
+	// was measured.
+	Sizes []Score `json:"sizes,omitempty"`
 	// Answers are in the order of the tasks, then of the rollouts.
 	Answers []Answer `json:"answers"`
 }
 
 // Score sums up the answers to the tasks of one type, or to all.
 type Score struct {
-	// Name is the task type, or "all".
+	// Name is the task type, with the size if the score is of one, or "all".
 	Name  string `json:"name"`
 	Tasks int    `json:"tasks"`
 	// Answers counts them all; Passed, Failed, Faults, Malformed and Unchecked add up to it.
@@ -37,6 +41,8 @@ type Score struct {
 	ParseRate float64 `json:"parse_rate"`
 	// Accuracy is null if no answer could be checked.
 	Accuracy *Interval `json:"accuracy"`
+	// AccuracyParsed counts only answers in the required format; null if there is none.
+	AccuracyParsed *Interval `json:"accuracy_parsed"`
 	// PassAt holds pass@k for the powers of two up to Rollouts, and for Rollouts.
 	PassAt []PassAt `json:"pass_at"`
 }
@@ -66,9 +72,25 @@ func newReport(cfg Config, tasks []azr.Task, answers []Answer) Report {
 		if s.Tasks > 0 {
 			r.Scores = append(r.Scores, s)
 		}
+		for _, size := range sizesOf(tasks, typ) {
+			r.Sizes = append(r.Sizes, score(fmt.Sprintf("%s %d", typ, size), cfg.Rollouts, tasks, answers,
+				func(t azr.Task) bool { return t.Type == typ && t.Measures.Size == size }))
+		}
 	}
 	r.Scores = append(r.Scores, score("all", cfg.Rollouts, tasks, answers, func(azr.Task) bool { return true }))
 	return r
+}
+
+// sizesOf lists the sizes of a type's measured tasks, ascending.
+func sizesOf(tasks []azr.Task, t azr.TaskType) []int {
+	var sizes []int
+	for _, task := range tasks {
+		if task.Type == t && task.Measures.Size > 0 && !slices.Contains(sizes, task.Measures.Size) {
+			sizes = append(sizes, task.Measures.Size)
+		}
+	}
+	slices.Sort(sizes)
+	return sizes
 }
 
 func score(name string, rollouts int, tasks []azr.Task, answers []Answer, in func(azr.Task) bool) Score {
@@ -99,6 +121,10 @@ func score(name string, rollouts int, tasks []azr.Task, answers []Answer, in fun
 		s.ParseRate = float64(completions-s.Malformed) / float64(completions)
 	}
 	s.Accuracy = accuracy(tries)
+	if parsed := s.Passed + s.Failed + s.Faults; parsed > 0 {
+		interval := wilson(float64(s.Passed)/float64(parsed), parsed)
+		s.AccuracyParsed = &interval
+	}
 	for k := 1; k <= rollouts; k *= 2 {
 		s.PassAt = append(s.PassAt, passAt(k, tries))
 	}
@@ -181,25 +207,33 @@ func passAt(k int, tries []tried) PassAt {
 // WriteTo writes the scores as a table for people.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-10s %6s %8s %9s %16s %7s %9s", "type", "tasks", "answers", "accuracy", "95 % interval", "parsed", "unchecked")
+	fmt.Fprintf(&b, "%-12s %6s %8s %9s %16s %7s %9s %9s", "type", "tasks", "answers", "accuracy", "95 % interval", "parsed", "of parsed", "unchecked")
 	for _, p := range r.Scores[0].PassAt[1:] {
 		fmt.Fprintf(&b, " %8s", fmt.Sprintf("pass@%d", p.K))
 	}
-	for _, s := range r.Scores {
-		mean, interval := "-", "-"
-		if a := s.Accuracy; a != nil {
-			mean, interval = fmt.Sprintf("%.3f", a.Mean), fmt.Sprintf("%.3f to %.3f", a.Low, a.High)
-		}
-		fmt.Fprintf(&b, "\n%-10s %6d %8d %9s %16s %7.3f %9d", s.Name, s.Tasks, s.Answers, mean, interval, s.ParseRate, s.Unchecked)
-		for _, p := range s.PassAt[1:] {
-			if p.Tasks == 0 {
-				fmt.Fprintf(&b, " %8s", "-")
-			} else {
-				fmt.Fprintf(&b, " %8.3f", p.Mean)
-			}
+	b.WriteString("\n")
+	for _, s := range slices.Concat(r.Sizes, r.Scores) {
+		s.writeTo(&b)
+	}
+	n, err := io.WriteString(w, b.String())
+	return int64(n), err
+}
+
+func (s Score) writeTo(b *strings.Builder) {
+	mean, interval, parsed := "-", "-", "-"
+	if a := s.Accuracy; a != nil {
+		mean, interval = fmt.Sprintf("%.3f", a.Mean), fmt.Sprintf("%.3f to %.3f", a.Low, a.High)
+	}
+	if a := s.AccuracyParsed; a != nil {
+		parsed = fmt.Sprintf("%.3f", a.Mean)
+	}
+	fmt.Fprintf(b, "%-12s %6d %8d %9s %16s %7.3f %9s %9d", s.Name, s.Tasks, s.Answers, mean, interval, s.ParseRate, parsed, s.Unchecked)
+	for _, p := range s.PassAt[1:] {
+		if p.Tasks == 0 {
+			fmt.Fprintf(b, " %8s", "-")
+		} else {
+			fmt.Fprintf(b, " %8.3f", p.Mean)
 		}
 	}
 	b.WriteString("\n")
-	n, err := io.WriteString(w, b.String())
-	return int64(n), err
 }

@@ -68,8 +68,8 @@ func TestTableHasAColumnForEachPassAt(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, int64(b.Len()), n)
 	assert.Equal(t, ""+
-		"type        tasks  answers  accuracy    95 % interval  parsed unchecked   pass@2   pass@3\n"+
-		"deduction       1        3     0.333   0.025 to 0.906   1.000         0    0.667    1.000\n"+
-		"abduction       1        3     0.000   0.000 to 0.793   1.000         0    0.000    0.000\n"+
-		"all             2        6     0.167   0.013 to 0.759   1.000         0    0.333    0.500\n", b.String())
+		"type          tasks  answers  accuracy    95 % interval  parsed of parsed unchecked   pass@2   pass@3\n"+
+		"deduction         1        3     0.333   0.025 to 0.906   1.000     0.333         0    0.667    1.000\n"+
+		"abduction         1        3     0.000   0.000 to 0.793   1.000     0.000         0    0.000    0.000\n"+
+		"all               2        6     0.167   0.013 to 0.759   1.000     0.167         0    0.333    0.500\n", b.String())
 }

@@ -22,11 +22,19 @@ func setFlag() cli.Flag {
 
 // flagsFirst moves the argument that directly follows the command behind the flags, where the
 // flag parser wants it: "export RUN --out DIR" is "export --out DIR RUN".
-func flagsFirst(args []string) []string {
-	if len(args) < 4 || strings.HasPrefix(args[2], "-") {
+func flagsFirst(app *cli.App, args []string) []string {
+	at, commands := 1, app.Commands
+	for at < len(args) {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(args[at]) })
+		if i < 0 {
+			break
+		}
+		at, commands = at+1, commands[i].Subcommands
+	}
+	if at == 1 || len(args) < at+2 || strings.HasPrefix(args[at], "-") {
 		return args
 	}
-	return append(slices.Concat(args[:2], args[3:]), args[2])
+	return append(slices.Concat(args[:at], args[at+1:]), args[at])
 }
 
 // flagsOnly refuses arguments that are no flags, and wants the required ones.

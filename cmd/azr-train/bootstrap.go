@@ -42,12 +42,16 @@ func defaultBootstrapConfig() BootstrapConfig {
 		Executor: executor.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 	}
 	c.Environment.Style, c.Environment.InductionInputs = python.Trace, 6
+	c.Executor.Timeout = generatorTimeout
 	c.Trainer.Optimizer, c.Trainer.LearningRate, c.Trainer.MuonLearningRate = trainer.Muon, 3e-3, 0.02
 	c.Trainer.Beta2, c.Trainer.WeightDecay, c.Trainer.EntropyCoefficient = 0.98, 0.01, 0
 	c.Trainer.WarmupSteps, c.Trainer.DecayFrom, c.Trainer.DecayTo, c.Trainer.DecayFloor = 50, 1500, 3000, 0.03
 	c.Trainer.MicroBatchTokens = 8192
 	return c
 }
+
+// generatorTimeout bounds one call of the generator, which does milliseconds of work, on a machine that is busy.
+const generatorTimeout = 30 * time.Second
 
 func (c BootstrapConfig) validate() error {
 	for _, section := range []interface{ Validate() error }{c.Model, c.Corpus, c.Environment, c.Executor, c.Trainer} {

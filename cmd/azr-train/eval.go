@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay/python"
 )
@@ -48,41 +51,72 @@ func evalCommand() *cli.Command {
 }
 
 func evaluate(c *cli.Context, config Config, settings eval.Config) error {
-	tasks, err := eval.Tasks(c.Path("tasks"))
+	e, err := openEvaluator(c.Context, config, c.Path("model"), c.Path("tasks"), c.Uint64("seed"))
 	if err != nil {
 		return err
 	}
-	m, t, err := openModel(c.Path("model"), config.Device, config.Threads)
+	defer e.close()
+	report, err := e.run(c.Context, settings)
 	if err != nil {
 		return err
 	}
-	defer t.Close()
-	defer m.Free()
-	pool, err := executor.Open(c.Context, config.Executor)
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	env, err := python.New(config.Environment, pool)
-	if err != nil {
-		return err
-	}
-	engine, err := rollout.New(config.Rollout, c.Uint64("seed"), m, t)
-	if err != nil {
-		return err
-	}
-	defer engine.Close()
-	display, _ := newDisplay()
-	defer display.Close()
-	display.Begin("eval")
-	report, err := eval.Run(c.Context, engine, env, tasks, settings, display)
-	if err != nil {
-		return err
-	}
-	display.Close()
+	e.display.Close()
 	if c.Bool("json") {
 		return json.NewEncoder(os.Stdout).Encode(report)
 	}
 	_, err = report.WriteTo(os.Stdout)
 	return err
+}
+
+// evaluator is a model and what it takes to have tasks answered and judged.
+type evaluator struct {
+	tasks   []azr.Task
+	env     azr.Environment
+	engine  *rollout.Engine
+	display monitor.Display
+	closers []func()
+}
+
+func openEvaluator(ctx context.Context, config Config, modelDir, tasksFile string, seed uint64) (e *evaluator, err error) {
+	e = &evaluator{}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	if e.tasks, err = eval.Tasks(tasksFile); err != nil {
+		return e, err
+	}
+	m, t, err := openModel(modelDir, config.Device, config.Threads)
+	if err != nil {
+		return e, err
+	}
+	e.closers = append(e.closers, m.Free, func() { t.Close() })
+	pool, err := executor.Open(ctx, config.Executor)
+	if err != nil {
+		return e, err
+	}
+	e.closers = append(e.closers, func() { pool.Close() })
+	if e.env, err = python.New(config.Environment, pool); err != nil {
+		return e, err
+	}
+	if e.engine, err = rollout.New(config.Rollout, seed, m, t); err != nil {
+		return e, err
+	}
+	e.closers = append(e.closers, e.engine.Close)
+	e.display, _ = newDisplay()
+	e.closers = append(e.closers, e.display.Close)
+	return e, nil
+}
+
+func (e *evaluator) run(ctx context.Context, settings eval.Config) (eval.Report, error) {
+	e.display.Begin("eval")
+	return eval.Run(ctx, e.engine, e.env, e.tasks, settings, e.display)
+}
+
+// close closes what is open, the newest first.
+func (e *evaluator) close() {
+	for _, closeOne := range slices.Backward(e.closers) {
+		closeOne()
+	}
 }

@@ -32,7 +32,8 @@ func main() {
 	torch.LockThread()
 	ctx, stop := interruptible()
 	defer stop()
-	err := newApp().RunContext(ctx, flagsFirst(os.Args))
+	app := newApp()
+	err := app.RunContext(ctx, flagsFirst(app, os.Args))
 	switch {
 	case err == nil:
 	case errors.Is(err, context.Canceled):
@@ -58,11 +59,14 @@ func newApp() *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), inspectCommand(), doctorCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), doctorCommand(),
 		},
 	}
 	for _, c := range app.Commands {
 		c.OnUsageError = usageError
+		for _, sub := range c.Subcommands {
+			sub.OnUsageError = usageError
+		}
 	}
 	return app
 }
