@@ -147,6 +147,8 @@ typedef struct {
 } az_adamw;
 az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_tensor *const *exp_avg_sq, size_t n, az_adamw options);
 az_status az_muon_step(az_tensor *const *params, az_tensor *const *momenta, size_t n, double lr, double momentum, double weight_decay);
+az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, double share);
+az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n);
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);
 
 // ---- sample.cc

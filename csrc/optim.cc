@@ -63,6 +63,26 @@ az_status az_muon_step(az_tensor *const *params, az_tensor *const *momenta, size
   });
 }
 
+// Moves each of vars the given share of the way to its target.
+az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, double share) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    for (size_t i = 0; i < n; i++) az::ref(vars[i]).lerp_(az::ref(targets[i]), share);
+  });
+}
+
+// Exchanges the values of tensors of equal shape and dtype.
+az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    for (size_t i = 0; i < n; i++) {
+      const auto kept = az::ref(a[i]).clone();
+      az::ref(a[i]).copy_(az::ref(b[i]));
+      az::ref(b[i]).copy_(kept);
+    }
+  });
+}
+
 // Scales all gradients by min(1, max_norm / norm) of their joint L2 norm, which it returns; a norm that is not
 // finite leaves them as they are.
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm) {

@@ -23,6 +23,18 @@ func MuonStep(params, momenta []*Var, o Muon) {
 	check(op, capi.MuonStep(varHandles(op, params), varHandles(op, momenta), o.LR, o.Momentum, o.WeightDecay))
 }
 
+// Lerp moves each of vars the given share (0 to 1) of the way to the target of the same shape and dtype, in place.
+func Lerp(vars, targets []*Var, share float64) {
+	const op = "Lerp"
+	check(op, capi.Lerp(varHandles(op, vars), varHandles(op, targets), share))
+}
+
+// Exchange exchanges the values of a and b, pair by pair of one shape and dtype.
+func Exchange(a, b []*Var) {
+	const op = "Exchange"
+	check(op, capi.Exchange(varHandles(op, a), varHandles(op, b)))
+}
+
 // ClipGradNorm scales the gradients of params by min(1, max / norm) and returns norm, the L2 norm of all
 // of them together. A norm that is not finite is returned and nothing is scaled.
 func ClipGradNorm(params []*Var, max float64) float64 {

@@ -48,6 +48,11 @@ type Config struct {
 	// equation 8, default) or over its response tokens ("token", so that long responses weigh more). It is for
 	// trr++ and reinforce++; rloo and grpo count answers.
 	Whitening Whitening `yaml:"whitening"`
+	// AverageDecay, if above 0, keeps an exponential average of the weights, which is what is evaluated and saved
+	// (default 0: off; not in the paper).
+	AverageDecay float64 `yaml:"average_decay"`
+	// Replay of own right answers (default off; not in the paper).
+	Replay Replay `yaml:"replay"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
 	MicroBatchTokens int `yaml:"micro_batch_tokens"`
@@ -72,7 +77,7 @@ func DefaultConfig() Config {
 		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95,
 		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
 		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1, Algorithm: TaskRelative, ProposerWeight: 1,
-		Whitening: BySequence, MicroBatchTokens: 2048,
+		Replay: Replay{Weight: 0.5, Window: 2000}, Whitening: BySequence, MicroBatchTokens: 2048,
 	}
 }
 
@@ -89,6 +94,8 @@ func (c Config) Validate() error {
 		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100}, {"minibatches", float64(c.Minibatches), 1, 1e6},
 		{"decay_from", float64(c.DecayFrom), 0, 1e9}, {"decay_to", float64(c.DecayTo), 0, 1e9}, {"decay_floor", c.DecayFloor, 0, 1},
 		{"muon_learning_rate", c.MuonLearningRate, 0, 1}, {"muon_momentum", c.MuonMomentum, 0, 1},
+		{"average_decay", c.AverageDecay, 0, 1}, {"replay.count", float64(c.Replay.Count), 0, 1e6},
+		{"replay.weight", c.Replay.Weight, 0, 100}, {"replay.window", float64(c.Replay.Window), 1, 1e6},
 		{"proposer_weight", c.ProposerWeight, 0, 1e6},
 		{"micro_batch_tokens", float64(c.MicroBatchTokens), 1, 1 << 30},
 	} {

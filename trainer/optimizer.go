@@ -22,7 +22,7 @@ const (
 	firstMoment  = "exp_avg."
 	secondMoment = "exp_avg_sq."
 	momentum     = "momentum_buffer."
-	average      = "average."
+	live         = "live."
 )
 
 // group is the parameters that one rule moves, with that rule's state: tensors of the parameters' shapes.
@@ -96,4 +96,5 @@ func (t *Trainer) move() {
 			LR: scale * c.MuonLearningRate, Momentum: c.MuonMomentum, WeightDecay: c.WeightDecay,
 		})
 	}
+	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-c.AverageDecay)
 }

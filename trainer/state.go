@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/torch/safetensors"
 )
@@ -16,16 +15,17 @@ func (t *Trainer) Updates() int { return t.updates }
 func (t *Trainer) Optimizer() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	for _, g := range t.groups() {
-		for i, p := range g.params {
-			for _, s := range g.state {
-				list = append(list, model.Stored(s.prefix+p.Name, s.vars[i], p.Shape))
-			}
+		for _, s := range g.state {
+			list = append(list, stored(s.prefix, g.params, s.vars)...)
 		}
+	}
+	if len(t.averages) > 0 {
+		list = append(list, stored(live, t.model.Parameters(), t.params)...)
 	}
 	return list
 }
 
-// Restore continues an optimiser that [Trainer.Optimizer] wrote after the given number of updates.
+// Restore continues an optimiser, with the decoder's weights as [Trainer.Model] wrote them, that [Trainer.Optimizer] wrote after the given number of updates.
 func (t *Trainer) Restore(file *safetensors.File, updates int) (err error) {
 	defer torch.Catch(&err)
 	for _, g := range t.groups() {
@@ -38,7 +38,7 @@ func (t *Trainer) Restore(file *safetensors.File, updates int) (err error) {
 		}
 	}
 	t.updates = updates
-	return nil
+	return t.restoreAverages(file)
 }
 
 func restore(file *safetensors.File, name string, v *torch.Var) error {

@@ -19,6 +19,9 @@ type Trainer struct {
 	params []*torch.Var
 	// The rules that move the params; muon has none unless it is chosen.
 	adamW, muon group
+	// averages of the params over updates; none without averaging.
+	averages []*torch.Var
+	memory   memory
 	// updates made so far; AdamW's step.
 	updates  int
 	progress azr.Progress
@@ -33,12 +36,13 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 		return nil, err
 	}
 	defer torch.Catch(&err)
-	t = &Trainer{config: config, model: m, progress: progress}
+	t = &Trainer{config: config, model: m, progress: progress, memory: memory{}}
 	for _, p := range m.Parameters() {
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
 	}
 	t.adamW, t.muon = config.groups(m)
+	t.averages = config.newAverages(m)
 	return t, nil
 }
 
@@ -52,6 +56,9 @@ func (t *Trainer) Close() {
 	}
 	for _, g := range t.groups() {
 		g.free()
+	}
+	for _, v := range t.averages {
+		v.Free()
 	}
 }
 
@@ -67,6 +74,8 @@ type Report struct {
 	MaxDeltaLogProb float64
 	// LearningRate of the update.
 	LearningRate float64
+	// Replayed counts the answers of earlier steps that were imitated.
+	Replayed int
 	// Tokens that went through the model, response tokens of the step, and micro-batches.
 	Tokens, ResponseTokens, Batches int
 	computed                        int // response tokens that entropy was summed over
@@ -79,9 +88,14 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	if err := check(samples); err != nil {
 		return r, err
 	}
-	r.Advantages = t.config.advantages(samples)
+	replayed := t.recall()
+	t.remember(samples)
+	count := len(samples)
+	samples = append(slices.Clip(samples), replayed...)
+	advantages := t.config.advantages(samples)
+	r.Advantages, r.Replayed = advantages[:count], len(replayed)
 	for n := range t.config.Epochs * t.config.Minibatches {
-		if err := t.update(ctx, t.minibatch(n, samples, r.Advantages), &r, n == 0); err != nil {
+		if err := t.update(ctx, t.minibatch(n, samples, advantages), &r, n == 0); err != nil {
 			return r, err
 		}
 	}

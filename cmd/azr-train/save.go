@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer/checkpoint"
@@ -22,9 +23,12 @@ func (s *session) save(step int) error {
 	if err := state.Put("metrics", s.metrics.Offsets()); err != nil {
 		return err
 	}
+	if err := state.Put("memory", s.trainer.Memory()); err != nil {
+		return err
+	}
 	dir := checkpoint.Path(s.folder.dir, step)
 	err := checkpoint.Save(dir, checkpoint.Contents{
-		Companions: s.companions, Model: s.model.Tensors(), Optimizer: s.trainer.Optimizer(), State: state,
+		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
 	})
 	if err != nil {
 		return err
@@ -69,6 +73,11 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 		return err
 	}
 	defer optimizer.Close()
+	var memory []azr.Sample
+	if _, err := last.State.Get("memory", &memory); err != nil { // checkpoints of older versions have none
+		return err
+	}
+	s.trainer.SetMemory(memory)
 	return s.trainer.Restore(optimizer, updates)
 }
 

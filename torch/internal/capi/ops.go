@@ -224,6 +224,16 @@ func MuonStep(params, momenta []Handle, lr, momentum, weightDecay float64) *Erro
 	return failure(C.az_muon_step(handles(params), handles(momenta), C.size_t(len(params)), C.double(lr), C.double(momentum), C.double(weightDecay)))
 }
 
+// Lerp is az_lerp.
+func Lerp(vars, targets []Handle, share float64) *Error {
+	return failure(C.az_lerp(handles(vars), handles(targets), C.size_t(len(vars)), C.double(share)))
+}
+
+// Exchange is az_exchange.
+func Exchange(a, b []Handle) *Error {
+	return failure(C.az_exchange(handles(a), handles(b), C.size_t(len(a))))
+}
+
 // ClipGradNorm is az_clip_grad_norm.
 func ClipGradNorm(params []Handle, maxNorm float64) (float64, *Error) {
 	var norm C.double
