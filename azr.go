@@ -344,6 +344,8 @@ type Store interface {
 	Commit(r StepRecord) error
 	// Tasks returns the tasks of a type in the order in which they were committed.
 	Tasks(t TaskType) ([]Task, error)
+	// LastMetrics returns the Metrics of the last step committed; none of an empty store.
+	LastMetrics() (map[string]float64, error)
 	// Rollback forgets the steps after step. The journal of results is never rolled back.
 	Rollback(step int) error
 	// Lookup finds a journaled execution result by its key.

@@ -86,6 +86,19 @@ func (s *Store) Records(first, last int) ([]azr.StepRecord, error) {
 	return records, err
 }
 
+// LastMetrics returns the metrics of the last step committed; none of an empty file.
+func (s *Store) LastMetrics() (map[string]float64, error) {
+	_, last, err := s.Steps()
+	if err != nil || last < 0 {
+		return nil, err
+	}
+	records, err := s.Records(last, last)
+	if err != nil {
+		return nil, err
+	}
+	return records[0].Metrics, nil
+}
+
 // Filter selects completions; its zero value selects all of step 0.
 type Filter struct {
 	// First and Last bound the steps, both included.
