@@ -134,7 +134,7 @@ func (c Config) validateTypes() error {
 	slices.Sort(types)
 	switch {
 	case len(types) == 0 || len(slices.Compact(types)) < len(c.TaskTypes):
-		return fmt.Errorf("selfplay.Config: task_types is empty or names one twice; got %v, want some of %v", c.TaskTypes, azr.TaskTypes)
+		return fmt.Errorf("selfplay.Config: task_types is empty or names one twice; got %v, want some of %v", c.TaskTypes, azr.AllTaskTypes)
 	case slices.Contains(types, azr.Induction) && !slices.Contains(types, azr.Deduction) && !slices.Contains(types, azr.Abduction):
 		return fmt.Errorf("selfplay.Config: induction takes its programs from deduction and abduction; got task_types %v, want one of the two beside it", c.TaskTypes)
 	}

@@ -25,8 +25,8 @@ type Game struct {
 	gen       azr.Generator
 	env       azr.Environment
 	progress  azr.Progress
-	buffers   [len(azr.TaskTypes)]*buffer
-	sizers    [len(azr.TaskTypes)]*sizer
+	buffers   [len(azr.AllTaskTypes)]*buffer
+	sizers    [len(azr.AllTaskTypes)]*sizer
 	diversity diversity
 	collapse  map[string]float64 // the counts of the last step
 }
@@ -60,7 +60,7 @@ func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store 
 		return nil, err
 	}
 	g := &Game{cfg: cfg, seed: seed, gen: gen, env: env, progress: progress, diversity: diversity{}}
-	for _, t := range azr.TaskTypes {
+	for _, t := range azr.AllTaskTypes {
 		g.buffers[t], g.sizers[t] = newBuffer(cfg.Duplicates, cfg.MaxTasks), newSizer(cfg)
 		tasks, err := store.Tasks(t)
 		if err != nil {

@@ -87,6 +87,9 @@ func (r Rewards) Solve(v azr.Verdict) (reward float64, ok bool) {
 	case azr.Malformed:
 		return r.Malformed, true
 	case azr.Fail, azr.Fault:
+		if v.Share > 0 {
+			return v.Share * r.Right, true
+		}
 		return r.Wrong, true
 	default:
 		return 0, false
@@ -123,7 +126,7 @@ func (r Rewards) validate() error {
 // meanSolveRate is the share of right answers among the verdicts that could be
 // had: the mean of equation 4. It is -1 if there is none.
 func meanSolveRate(verdicts []azr.Verdict) float64 {
-	right, checked := 0, 0
+	right, checked := 0.0, 0
 	for _, v := range verdicts {
 		if v.Outcome == azr.Unchecked {
 			continue
@@ -132,9 +135,10 @@ func meanSolveRate(verdicts []azr.Verdict) float64 {
 		if v.Outcome == azr.Pass {
 			right++
 		}
+		right += v.Share
 	}
 	if checked == 0 {
 		return -1
 	}
-	return float64(right) / float64(checked)
+	return right / float64(checked)
 }

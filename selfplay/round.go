@@ -28,7 +28,7 @@ type round struct {
 	// validating holds the proposals whose verdicts were asked for, in order of due.
 	validating []*proposal
 	// fill is each type's tasks of the buffer in the order in which they fill places.
-	fill [len(azr.TaskTypes)][]azr.Task
+	fill [len(azr.AllTaskTypes)][]azr.Task
 	// fresh: each proposal has its place in the solve batch. chosen are the places that fill takes before that.
 	fresh  bool
 	chosen []azr.SampleID

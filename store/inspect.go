@@ -164,7 +164,7 @@ func (s *Store) Summaries(f Filter) ([]Summary, error) {
 		sum(outcome = 'pass'), sum(outcome = 'fail'), sum(outcome = 'fault'), sum(outcome = 'malformed'), sum(outcome = 'unchecked'),
 		sum(trained), avg(iif(trained, reward, NULL)), avg(iif(solve_rate >= 0, solve_rate, NULL))
 		FROM completions `+where+` GROUP BY step, role, type
-		ORDER BY step, role, instr('deduction abduction induction', type)`, args,
+		ORDER BY step, role, instr('deduction abduction induction error', type)`, args,
 		func(g *Summary) []any {
 			return []any{&g.Step, named{&g.Role}, named{&g.Type}, &g.Completions, &g.Passed, &g.Failed, &g.Faults, &g.Malformed, &g.Unchecked,
 				&g.Trained, number{&g.Reward}, number{&g.SolveRate}}
