@@ -7,7 +7,7 @@ import (
 )
 
 // TaskType is one of the three modes of reasoning over a triplet
-// (program, input, output) (paper, section 3.2).
+// (program, input, output) (paper, section 3.2), or the fourth one that is an option.
 type TaskType uint8
 
 const (
@@ -17,12 +17,18 @@ const (
 	Abduction
 	// Induction: input-output examples and a message are given, the program is asked for.
 	Induction
+	// ErrorPrediction: program and input are given, the name of the exception or "NoError" is asked for. It is
+	// an option that the paper's main runs leave out.
+	ErrorPrediction
 )
 
-// TaskTypes lists the task types in canonical order.
-var TaskTypes = [...]TaskType{Deduction, Abduction, Induction}
+// TaskTypes lists the paper's task types in canonical order, AllTaskTypes also the optional one.
+var (
+	TaskTypes    = [...]TaskType{Deduction, Abduction, Induction}
+	AllTaskTypes = [...]TaskType{Deduction, Abduction, Induction, ErrorPrediction}
+)
 
-var taskTypeNames = [...]string{"deduction", "abduction", "induction"}
+var taskTypeNames = [...]string{"deduction", "abduction", "induction", "error"}
 
 // String returns the type's lower-case name, as used in files and flags.
 func (t TaskType) String() string { return name(taskTypeNames[:], t) }
@@ -57,14 +63,14 @@ func (r Role) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // UnmarshalText reads a role's name.
 func (r *Role) UnmarshalText(text []byte) error { return parse(r, roleNames[:], text) }
 
-// Group is a role and task type: the six groups of Samples that each have a
+// Group is a role and task type: the groups of Samples (six in the paper) that each have a
 // baseline of their own in task-relative REINFORCE++ (paper, equation 8).
 type Group struct {
 	Role Role
 	Type TaskType
 }
 
-// Groups lists the six groups in canonical order.
+// Groups lists the six groups of the paper's task types in canonical order.
 func Groups() []Group {
 	groups := make([]Group, 0, len(Roles)*len(TaskTypes))
 	for _, r := range Roles {
@@ -86,7 +92,8 @@ type Example struct {
 }
 
 // Task is a problem that the proposer set: a program with the examples that show
-// what it does. Deduction and abduction tasks have exactly one example.
+// what it does. All but induction tasks have exactly one example, whose Output is the
+// exception's name for [ErrorPrediction].
 type Task struct {
 	// ID is the hash of the task's content, see [Task.ContentID].
 	ID      string   `json:"id"`
@@ -268,6 +275,8 @@ type Verdict struct {
 	Outcome Outcome `json:"outcome"`
 	// Reason says in a few words why it is not a Pass, for example "timeout" or "no input line".
 	Reason string `json:"reason,omitempty"`
+	// Share is how much of a Fail or Fault is right after all, where answers are judged in parts; else 0.
+	Share float64 `json:"share,omitempty"`
 }
 
 // Environment is a world of tasks: how they are asked for, read, checked and
@@ -347,6 +356,8 @@ type Store interface {
 	Commit(r StepRecord) error
 	// Tasks returns the tasks of a type in the order in which they were committed.
 	Tasks(t TaskType) ([]Task, error)
+	// LastMetrics returns the Metrics of the last step committed; none of an empty store.
+	LastMetrics() (map[string]float64, error)
 	// Rollback forgets the steps after step. The journal of results is never rolled back.
 	Rollback(step int) error
 	// Lookup finds a journaled execution result by its key.

@@ -183,6 +183,16 @@ func (s *MemoryStore) Tasks(t TaskType) ([]Task, error) {
 	return tasks, nil
 }
 
+// LastMetrics returns the metrics of the last step committed.
+func (s *MemoryStore) LastMetrics() (map[string]float64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.records) == 0 {
+		return nil, nil
+	}
+	return s.records[len(s.records)-1].Metrics, nil
+}
+
 // Records returns the steps committed, oldest first.
 func (s *MemoryStore) Records() []StepRecord {
 	s.mu.Lock()

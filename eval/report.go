@@ -67,7 +67,7 @@ type tried struct{ n, c int }
 
 func newReport(cfg Config, tasks []azr.Task, answers []Answer) Report {
 	r := Report{Sampling: cfg.Sampling, Rollouts: cfg.Rollouts, Answers: answers}
-	for _, typ := range azr.TaskTypes {
+	for _, typ := range azr.AllTaskTypes {
 		s := score(typ.String(), cfg.Rollouts, tasks, answers, func(t azr.Task) bool { return t.Type == typ })
 		if s.Tasks > 0 {
 			r.Scores = append(r.Scores, s)

@@ -64,7 +64,7 @@ func parseTask(line []byte) (azr.Task, error) {
 	}
 	task := read.Task
 	if read.Type == nil {
-		return azr.Task{}, fmt.Errorf("no type; want one of %v", azr.TaskTypes)
+		return azr.Task{}, fmt.Errorf("no type; want one of %v", azr.AllTaskTypes)
 	}
 	task.Type = *read.Type
 	if task.Program == "" {

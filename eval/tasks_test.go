@@ -43,7 +43,7 @@ func TestTasksNamesTheLineThatIsWrong(t *testing.T) {
 	const good = `{"type":"deduction","program":"def f(x):\n    return x","examples":[{"input":"1","output":"1"}]}`
 	for content, want := range map[string]string{
 		"":                      "has no tasks",
-		good + "\n\n{}":         ":3: no type; want one of [deduction abduction induction]",
+		good + "\n\n{}":         ":3: no type; want one of [deduction abduction induction error]",
 		good + "\n" + good:      ":2: the task is that of line 1",
 		good[:50]:               ":1: not a task: unexpected EOF",
 		`{"type":"recital"}`:    `:1: not a task: azr.UnmarshalText: unknown name; got "recital"`,

@@ -55,10 +55,12 @@ func writeTasks(b *strings.Builder, records []azr.StepRecord) {
 		fmt.Fprintf(b, row, name, whole(t.proposed), whole(t.valid), whole(t.duplicates), whole(t.buffer),
 			t.estimate, t.solve, t.proposeReward, t.solveReward)
 	}
-	for _, t := range azr.TaskTypes {
-		line(t.String(), tallyOf(records, t))
+	for _, typ := range azr.AllTaskTypes {
+		if t := tallyOf(records, typ); typ != azr.ErrorPrediction || t.buffer > 0 { // it is an option
+			line(typ.String(), t)
+		}
 	}
-	all := tallyOf(records, azr.TaskTypes[:]...)
+	all := tallyOf(records, azr.AllTaskTypes[:]...)
 	line("all", all)
 	fmt.Fprintf(b, "\nof all completions %s could not be checked and %s were cut at the length limit\n",
 		whole(all.unchecked), whole(all.truncated))
@@ -100,7 +102,7 @@ func writeTimes(b *strings.Builder, records []azr.StepRecord) {
 
 // StepLine tells in one line what came of a step.
 func StepLine(r azr.StepRecord) string {
-	t := tallyOf([]azr.StepRecord{r}, azr.TaskTypes[:]...)
+	t := tallyOf([]azr.StepRecord{r}, azr.AllTaskTypes[:]...)
 	line := fmt.Sprintf("%s of %s valid, solve rate %v estimated %v answered, reward %v proposer %v solver",
 		whole(t.valid), count(int(t.proposed), "proposal"), t.estimate, t.solve, t.proposeReward, t.solveReward)
 	if r.Step == 0 {

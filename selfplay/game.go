@@ -17,14 +17,18 @@ const (
 	phaseExecute  = "execute"
 )
 
-// Game is a running game: its rules and its task buffers.
+// Game is a running game: its rules, its task buffers, and what it remembers of
+// the tasks that were ever kept. All of it can be had from a store again.
 type Game struct {
-	cfg      Config
-	seed     uint64
-	gen      azr.Generator
-	env      azr.Environment
-	progress azr.Progress
-	buffers  [len(azr.TaskTypes)]*buffer
+	cfg       Config
+	seed      uint64
+	gen       azr.Generator
+	env       azr.Environment
+	progress  azr.Progress
+	buffers   [len(azr.AllTaskTypes)]*buffer
+	sizers    [len(azr.AllTaskTypes)]*sizer
+	diversity diversity
+	collapse  map[string]float64 // the counts of the last step
 }
 
 // Play is what one step gives: the samples to learn from, and the record of
@@ -55,48 +59,73 @@ func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store 
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	g := &Game{cfg: cfg, seed: seed, gen: gen, env: env, progress: progress}
-	for _, t := range azr.TaskTypes {
-		g.buffers[t] = newBuffer(cfg.MaxTasks)
+	g := &Game{cfg: cfg, seed: seed, gen: gen, env: env, progress: progress, diversity: diversity{}}
+	for _, t := range azr.AllTaskTypes {
+		g.buffers[t], g.sizers[t] = newBuffer(cfg.Duplicates, cfg.MaxTasks), newSizer(cfg)
 		tasks, err := store.Tasks(t)
 		if err != nil {
 			return nil, fmt.Errorf("selfplay.New: load the %s tasks: %w", t, err)
 		}
+		g.sizers[t].replay(tasks)
 		for _, task := range tasks {
-			g.buffers[t].add(task)
+			g.keep(task)
 		}
 	}
+	metrics, err := store.LastMetrics()
+	if err != nil {
+		return nil, fmt.Errorf("selfplay.New: load the last metrics: %w", err)
+	}
+	g.collapse = cfg.Collapse.counts(metrics)
 	return g, nil
+}
+
+// keep remembers a new task, and puts it into its buffer if the rules let it in.
+func (g *Game) keep(t azr.Task) {
+	g.diversity.add(t)
+	if g.cfg.ProgramFilter.keeps(t) {
+		g.buffers[t.Type].add(t)
+	}
 }
 
 // Step plays step t, counted from 1. The caller updates the model with the
 // Samples, writes the advantages with [Play.SetAdvantages] and commits the Record.
 func (g *Game) Step(ctx context.Context, t int) (Play, error) {
-	for _, kind := range azr.TaskTypes {
+	for _, kind := range g.cfg.TaskTypes {
 		if len(g.buffers[kind].tasks) == 0 {
 			return Play{}, fmt.Errorf("selfplay.Step: the %s buffer is empty; got 0 tasks, want at least 1; call Seed first", kind)
 		}
 	}
 	r := newRound(ctx, g, t)
 	defer r.checks.close()
-	for _, kind := range azr.TaskTypes {
-		r.fill[kind] = g.shuffled(t, kind)
+	r.fresh = g.cfg.SolveBatch == SolveFresh && t > g.cfg.PretrainSolveSteps
+	for _, kind := range g.cfg.TaskTypes {
+		r.fill[kind] = g.solveOrder(t, kind)
 		for i := range g.cfg.BatchSize {
-			r.propose(azr.SampleID{Step: t, Purpose: azr.Proposing, Type: kind, Index: i})
+			place := azr.SampleID{Step: t, Purpose: azr.Proposing, Type: kind, Index: i}
+			if t > g.cfg.PretrainSolveSteps {
+				r.propose(place)
+			}
+			if !r.fresh {
+				r.chosen = append(r.chosen, solution(place))
+			}
 		}
 	}
 	if err := r.run(); err != nil {
 		return Play{}, fmt.Errorf("selfplay.Step: step %d: %w", t, err)
 	}
 	tasks := r.settleProposals()
-	for _, task := range tasks {
-		g.buffers[task.Type].add(task)
-	}
 	rows, samples := r.rows()
-	return Play{samples, azr.StepRecord{
-		Step: t, Tasks: tasks, Rows: rows,
-		Metrics: r.metrics(rows), Timings: r.timings(),
-	}}, nil
+	byType := map[azr.TaskType][]azr.Task{}
+	for _, task := range tasks {
+		g.keep(task)
+		byType[task.Type] = append(byType[task.Type], task)
+	}
+	for _, kind := range g.cfg.TaskTypes {
+		g.sizers[kind].learn(byType[kind])
+	}
+	metrics := r.metrics(rows)
+	g.collapse = g.cfg.Collapse.counts(metrics)
+	return Play{samples, azr.StepRecord{Step: t, Tasks: tasks, Rows: rows, Metrics: metrics, Timings: r.timings()}}, nil
 }
 
 // compareIDs is the canonical order of completions.

@@ -12,17 +12,22 @@ import (
 // tasks to keep.
 func (r *round) settleProposals() []azr.Task {
 	var tasks []azr.Task
-	first := map[string]bool{}
+	tasksSeen, programsSeen := map[ofType]bool{}, map[ofType]bool{}
 	for _, p := range r.sortedProposals() {
 		if p.verdict.Outcome != azr.Pass {
 			continue
 		}
 		p.solveRate = p.estimated()
 		p.task.SolveRate = p.solveRate
-		p.repeated, first[p.task.ID] = first[p.task.ID], true
+		key, program := ofType{p.task.Type, r.cfg.Duplicates.key(p.task)}, ofType{p.task.Type, p.task.Measures.Program}
+		p.repeated, tasksSeen[key] = tasksSeen[key], true
+		p.novel = !programsSeen[program] && r.buffers[program.task].programs[program.text] == 0
+		programsSeen[program] = true
+		p.rarity = r.diversity.mean(p.task, answers(p.task.Type), r.cfg.Rewards.Intrinsic.Hierarchical)
+		seeding := p.prompt.ID.Purpose == azr.Seeding
 		switch {
-		case p.known || p.repeated:
-			if r.cfg.DuplicateReward == DuplicateInvalid || p.prompt.ID.Purpose == azr.Seeding {
+		case (p.known || p.repeated) && (seeding || r.cfg.Duplicates != DuplicatesNone):
+			if seeding || r.cfg.refuseDuplicates() {
 				p.verdict = azr.Verdict{Outcome: azr.Fail, Reason: "duplicate"}
 			}
 		case p.overlong():
@@ -38,6 +43,17 @@ func (r *round) settleProposals() []azr.Task {
 		}
 	}
 	return tasks
+}
+
+// ofType is a text that counts for one task type.
+type ofType struct {
+	task azr.TaskType
+	text string
+}
+
+// valid tells whether the Environment found a task, and one that was asked for.
+func (p *proposal) valid() bool {
+	return p.check != nil && p.check.verdict.Outcome == azr.Pass && misfit(p.request, p.check.task) == ""
 }
 
 // estimated is the mean of the estimates, -1 if there is none.
@@ -75,7 +91,8 @@ func (r *round) rows() ([]azr.Row, []azr.Sample) {
 		row := azr.Row{Role: azr.Propose, TaskID: p.task.ID, Verdict: p.verdict, SolveRate: p.solveRate}
 		trained := false
 		if p.prompt.ID.Purpose == azr.Proposing {
-			row.Reward, trained = r.cfg.Rewards.Propose(p.verdict, p.solveRate)
+			row.Reward, trained = r.cfg.Rewards.proposal(p.verdict, p.task, r.diversity)
+			trained = trained && r.cfg.TrainPropose
 		}
 		add(row, p.prompt, p.completion, trained)
 	}

@@ -20,11 +20,24 @@ type Rewards struct {
 	Invalid float64 `yaml:"invalid"`
 	// Boundary is for a valid task that every rollout solves, or none. Default 0 (equation 4); the authors' code has -0.5.
 	Boundary float64 `yaml:"boundary"`
+	// Learnability of a solve rate p: "one_minus" 1 - p, or 0 where p is 0 (equation 4, default), or "inverse" 1 - p always.
+	Learnability LearnabilityRule `yaml:"learnability"`
+	// Intrinsic is paid on top of a learnability above 0. Default nothing.
+	Intrinsic Intrinsic `yaml:"intrinsic"`
 }
+
+// LearnabilityRule makes a proposer's reward of a solve rate.
+type LearnabilityRule string
+
+// The rules of [Rewards].Learnability.
+const (
+	OneMinus LearnabilityRule = "one_minus"
+	Inverse  LearnabilityRule = "inverse"
+)
 
 // DefaultRewards returns the paper's constants.
 func DefaultRewards() Rewards {
-	return Rewards{Right: 1, Wrong: -0.5, Malformed: -1, Invalid: -1, Boundary: 0}
+	return Rewards{Right: 1, Wrong: -0.5, Malformed: -1, Invalid: -1, Boundary: 0, Learnability: OneMinus, Intrinsic: defaultIntrinsic()}
 }
 
 // Learnability is how much a task of a mean solve rate has to teach: 1 - rate,
@@ -36,6 +49,13 @@ func Learnability(solveRate float64) float64 {
 	return 1 - solveRate
 }
 
+func (r Rewards) learnability(solveRate float64) float64 {
+	if r.Learnability == Inverse {
+		return 1 - solveRate
+	}
+	return Learnability(solveRate)
+}
+
 // Propose returns the proposer's reward (equations 4 and 6) for a proposal's
 // verdict and the mean solve rate of its task, negative if none could be
 // estimated. It is false if the proposal is to be left out of the update.
@@ -45,10 +65,10 @@ func (r Rewards) Propose(v azr.Verdict, solveRate float64) (reward float64, ok b
 		switch {
 		case solveRate < 0:
 			return 0, false
-		case solveRate == 0 || solveRate == 1:
+		case r.learnability(solveRate) == 0:
 			return r.Boundary, true
 		}
-		return Learnability(solveRate), true
+		return r.learnability(solveRate), true
 	case azr.Malformed:
 		return r.Malformed, true
 	case azr.Fail, azr.Fault:
@@ -67,13 +87,31 @@ func (r Rewards) Solve(v azr.Verdict) (reward float64, ok bool) {
 	case azr.Malformed:
 		return r.Malformed, true
 	case azr.Fail, azr.Fault:
+		if v.Share > 0 {
+			return v.Share * r.Right, true
+		}
 		return r.Wrong, true
 	default:
 		return 0, false
 	}
 }
 
+// proposal is Propose with the intrinsic reward of the task.
+func (r Rewards) proposal(v azr.Verdict, t azr.Task, d diversity) (reward float64, ok bool) {
+	reward, ok = r.Propose(v, t.SolveRate)
+	if ok && v.Outcome == azr.Pass && r.learnability(t.SolveRate) > 0 {
+		reward = r.Intrinsic.reward(reward, t, d)
+	}
+	return reward, ok
+}
+
 func (r Rewards) validate() error {
+	if r.Learnability != OneMinus && r.Learnability != Inverse {
+		return fmt.Errorf("selfplay.Config: unknown rewards.learnability; got %q, want %q or %q", r.Learnability, OneMinus, Inverse)
+	}
+	if err := r.Intrinsic.validate(); err != nil {
+		return err
+	}
 	for _, f := range []struct {
 		key   string
 		value float64
@@ -88,7 +126,7 @@ func (r Rewards) validate() error {
 // meanSolveRate is the share of right answers among the verdicts that could be
 // had: the mean of equation 4. It is -1 if there is none.
 func meanSolveRate(verdicts []azr.Verdict) float64 {
-	right, checked := 0, 0
+	right, checked := 0.0, 0
 	for _, v := range verdicts {
 		if v.Outcome == azr.Unchecked {
 			continue
@@ -97,9 +135,10 @@ func meanSolveRate(verdicts []azr.Verdict) float64 {
 		if v.Outcome == azr.Pass {
 			right++
 		}
+		right += v.Share
 	}
 	if checked == 0 {
 		return -1
 	}
-	return float64(right) / float64(checked)
+	return right / float64(checked)
 }

@@ -27,8 +27,11 @@ type round struct {
 	rollouts  map[azr.SampleID]*rollout
 	// validating holds the proposals whose verdicts were asked for, in order of due.
 	validating []*proposal
-	// fill is each type's buffer in the order in which it fills places.
-	fill [len(azr.TaskTypes)][]azr.Task
+	// fill is each type's tasks of the buffer in the order in which they fill places.
+	fill [len(azr.AllTaskTypes)][]azr.Task
+	// fresh: each proposal has its place in the solve batch. chosen are the places that fill takes before that.
+	fresh  bool
+	chosen []azr.SampleID
 	// tooLong counts prompts that left no room for a response, replaced ones included.
 	tooLong map[azr.Group]int
 	missing int
@@ -45,9 +48,11 @@ type proposal struct {
 	check      *check
 	due        int
 	// known: the task was in its buffer when the round began. repeated: an earlier proposal made it too.
-	known, repeated bool
-	estimates       []*rollout
-	solveRate       float64
+	// novel: neither its buffer nor an earlier proposal has its program.
+	known, repeated, novel bool
+	rarity                 float64 // of its answers
+	estimates              []*rollout
+	solveRate              float64
 }
 
 // rollout is one completion of a solve prompt: an estimate or a solution.
@@ -85,7 +90,7 @@ func (r *round) promptProposal(p *proposal, id azr.SampleID) {
 	if id.Purpose == azr.Seeding {
 		sampling = r.cfg.Seed
 	}
-	p.request = azr.Request{Type: id.Type, References: r.references(id, p.attempt)}
+	p.request = r.request(id, p.attempt)
 	p.prompt = withSampling(r.env.ProposePrompt(p.request), id, sampling)
 }
 
@@ -93,6 +98,11 @@ func (r *round) promptProposal(p *proposal, id azr.SampleID) {
 func (r *round) run() error {
 	for _, p := range r.sortedProposals() {
 		if err := r.submit(p.prompt); err != nil {
+			return err
+		}
+	}
+	for _, place := range r.chosen {
+		if err := r.fillPlace(place); err != nil {
 			return err
 		}
 	}
@@ -184,15 +194,20 @@ func (r *round) settleDue() error {
 func (r *round) validated(p *proposal) error {
 	id := p.prompt.ID
 	p.task, p.verdict = p.check.task, p.check.verdict
+	if p.verdict.Outcome == azr.Pass {
+		if reason := misfit(p.request, p.task); reason != "" {
+			p.verdict = azr.Verdict{Outcome: azr.Malformed, Reason: reason}
+		}
+	}
 	if p.verdict.Outcome != azr.Pass {
 		return r.refused(id)
 	}
 	p.task.ID, p.task.Step, p.task.Proposal, p.task.SolveRate = p.task.ContentID(), r.step, id, -1
-	p.known = r.buffers[id.Type].known[p.task.ID]
+	p.known = r.buffers[id.Type].has(p.task)
 	if id.Purpose == azr.Seeding {
 		return nil
 	}
-	if p.known && r.cfg.DuplicateReward == DuplicateInvalid {
+	if p.known && r.cfg.refuseDuplicates() {
 		return r.refused(id)
 	}
 	for k := range r.cfg.Rollouts {
@@ -203,19 +218,21 @@ func (r *round) validated(p *proposal) error {
 		}
 		p.estimates = append(p.estimates, a)
 	}
-	if r.cfg.ReuseEstimates {
+	if r.cfg.ReuseEstimates || !r.fresh {
 		return nil
 	}
-	_, err := r.ask(&rollout{task: p.task, fresh: true}, solution(id))
-	return err
+	return r.askAll(solution(id), func(answer azr.SampleID) error {
+		_, err := r.ask(&rollout{task: p.task, fresh: true}, answer)
+		return err
+	})
 }
 
 // refused fills the place of a proposal that gives no task to solve.
 func (r *round) refused(id azr.SampleID) error {
-	if id.Purpose == azr.Seeding {
+	if id.Purpose == azr.Seeding || !r.fresh {
 		return nil
 	}
-	return r.fillPlace(&rollout{}, solution(id))
+	return r.fillPlace(solution(id))
 }
 
 // solution is the id of the solve-batch place of a proposal or an estimate.
@@ -223,9 +240,25 @@ func solution(id azr.SampleID) azr.SampleID {
 	return azr.SampleID{Step: id.Step, Purpose: azr.Solving, Type: id.Type, Index: id.Index}
 }
 
-// fillPlace asks for the solution of a task of the buffer. Different places and
-// attempts get different tasks while the buffer has them.
-func (r *round) fillPlace(a *rollout, id azr.SampleID) error {
+// askAll asks for each answer that a place of the solve batch wants.
+func (r *round) askAll(place azr.SampleID, ask func(azr.SampleID) error) error {
+	for k := range r.cfg.SolveRollouts {
+		place.Rollout = k
+		if err := ask(place); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fillPlace asks for the solution of a task of the buffer.
+func (r *round) fillPlace(place azr.SampleID) error {
+	return r.askAll(place, func(id azr.SampleID) error { return r.askFilled(&rollout{}, id) })
+}
+
+// askFilled asks for an answer to the task that fills a place. Different places and
+// attempts get different tasks while there are enough.
+func (r *round) askFilled(a *rollout, id azr.SampleID) error {
 	order := r.fill[id.Type]
 	next := id.Index + a.attempt*r.cfg.BatchSize
 	if next >= len(order) { // too few for a stretch of the order to each attempt
@@ -275,13 +308,13 @@ func (r *round) overlong(a *rollout) error {
 	a.verdict = azr.Verdict{Outcome: azr.Unchecked, Reason: "prompt too long"}
 	if id.Purpose == azr.Solving {
 		if a.attempt++; a.attempt < maxAttempts {
-			return r.fillPlace(a, id)
+			return r.askFilled(a, id)
 		}
 		r.missing++
 	}
 	r.progress.Done(rolloutPhase(id.Purpose), 1)
 	if r.cfg.ReuseEstimates && id.Purpose == azr.Estimating && id.Rollout == 0 {
-		return r.fillPlace(&rollout{}, solution(id))
+		return r.refused(id)
 	}
 	return nil
 }

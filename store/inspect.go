@@ -86,6 +86,19 @@ func (s *Store) Records(first, last int) ([]azr.StepRecord, error) {
 	return records, err
 }
 
+// LastMetrics returns the metrics of the last step committed; none of an empty file.
+func (s *Store) LastMetrics() (map[string]float64, error) {
+	_, last, err := s.Steps()
+	if err != nil || last < 0 {
+		return nil, err
+	}
+	records, err := s.Records(last, last)
+	if err != nil {
+		return nil, err
+	}
+	return records[0].Metrics, nil
+}
+
 // Filter selects completions; its zero value selects all of step 0.
 type Filter struct {
 	// First and Last bound the steps, both included.
@@ -151,7 +164,7 @@ func (s *Store) Summaries(f Filter) ([]Summary, error) {
 		sum(outcome = 'pass'), sum(outcome = 'fail'), sum(outcome = 'fault'), sum(outcome = 'malformed'), sum(outcome = 'unchecked'),
 		sum(trained), avg(iif(trained, reward, NULL)), avg(iif(solve_rate >= 0, solve_rate, NULL))
 		FROM completions `+where+` GROUP BY step, role, type
-		ORDER BY step, role, instr('deduction abduction induction', type)`, args,
+		ORDER BY step, role, instr('deduction abduction induction error', type)`, args,
 		func(g *Summary) []any {
 			return []any{&g.Step, named{&g.Role}, named{&g.Type}, &g.Completions, &g.Passed, &g.Failed, &g.Faults, &g.Malformed, &g.Unchecked,
 				&g.Trained, number{&g.Reward}, number{&g.SolveRate}}

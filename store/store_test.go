@@ -50,6 +50,9 @@ func TestReopenedFileHoldsWhatWasCommitted(t *testing.T) {
 	first, last, err := s.Steps()
 	require.NoError(t, err)
 	assert.Equal(t, [2]int{-1, -1}, [2]int{first, last})
+	metrics, err := s.LastMetrics()
+	require.NoError(t, err)
+	assert.Empty(t, metrics)
 	want := []azr.StepRecord{record(0), record(1), record(4)}
 	for _, r := range want {
 		require.NoError(t, s.Commit(r))
@@ -70,6 +73,9 @@ func TestReopenedFileHoldsWhatWasCommitted(t *testing.T) {
 	rows, err := s.Rows(Filter{First: 1, Last: 1})
 	require.NoError(t, err)
 	assert.Equal(t, want[1].Rows, rows)
+	metrics, err = s.LastMetrics()
+	require.NoError(t, err)
+	assert.Equal(t, want[2].Metrics["loss"], metrics["loss"])
 }
 
 func TestCommitIsAllOrNothing(t *testing.T) {

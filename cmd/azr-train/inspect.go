@@ -122,8 +122,10 @@ const maxShown = 240
 
 func (r *inspection) print(w io.Writer) {
 	fmt.Fprintf(w, "run %s: %d checkpoints, %d journaled results\n", r.Run, len(r.Checkpoints), r.Journaled)
-	for _, t := range azr.TaskTypes {
-		fmt.Fprintf(w, "  %-10s %6d tasks\n", t, r.Tasks[t])
+	for _, t := range azr.AllTaskTypes {
+		if t != azr.ErrorPrediction || r.Tasks[t] > 0 { // it is an option
+			fmt.Fprintf(w, "  %-10s %6d tasks\n", t, r.Tasks[t])
+		}
 	}
 	fmt.Fprintf(w, "\n%4s  %-18s %11s %7s %9s %8s %8s %10s\n", "step", "group", "completions", "passed", "unchecked", "trained", "reward", "solve rate")
 	for _, g := range r.Groups {

@@ -71,7 +71,7 @@ func (chatFormat) answer(t azr.TaskType, text string) (answer, reason string) {
 		}
 		return "", "no program"
 	}
-	label := "Output"
+	label := resultLabel(t)
 	if t == azr.Abduction {
 		label = "Input"
 	}

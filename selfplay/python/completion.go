@@ -33,7 +33,7 @@ func (completionFormat) stop(r azr.Role, t azr.TaskType) []string {
 	case r == azr.Propose && t == azr.Induction:
 		return []string{"\n\n", "\nProgram:"}
 	case r == azr.Propose:
-		return []string{"\nOutput:", "\nProgram:"}
+		return []string{"\n" + resultLabel(t) + ":", "\nProgram:"}
 	case t == azr.Induction:
 		return []string{"\n# ", "\nassert ", "\nprint(", "\nProgram:"}
 	default:
@@ -66,6 +66,14 @@ func (completionFormat) inputs(reference azr.Task, text string) (inputs []string
 		inputs = append(inputs, input)
 	}
 	return nil, "", "no message"
+}
+
+// resultLabel begins the line that follows a program's input: what it gives.
+func resultLabel(t azr.TaskType) string {
+	if t == azr.ErrorPrediction {
+		return "Exception"
+	}
+	return "Output"
 }
 
 func (completionFormat) answer(t azr.TaskType, text string) (answer, reason string) {

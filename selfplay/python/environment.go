@@ -29,14 +29,32 @@ type Config struct {
 	// InductionInputs N is how many different inputs an induction task has; floor(N/2) are shown to the solver.
 	// The proposer writes all of them, in completion style all but the first. Default 10 (the paper's).
 	InductionInputs int `yaml:"induction_inputs"`
+	// InductionVerdict says when an induction answer is right: on all hidden examples ("all", default), on any
+	// ("any"), or in the share of them that it gets right ("share").
+	InductionVerdict InductionVerdict `yaml:"induction_verdict"`
 	// MaxValueBytes refuses tasks with a longer input or output, in bytes of literal text. Default 400, where the
 	// authors' code cut the middle out of an output.
 	MaxValueBytes int `yaml:"max_value_bytes"`
+	// Probes refuses a deduction or abduction task whose program gives so many other inputs the very same output; 0
+	// asks for no other input. Default 0: the paper has no such rule.
+	Probes int `yaml:"probes"`
+	// Seeds are JSONL files of the authors' format with tasks to start from, see [Environment.ReadSeeds]. Default none.
+	Seeds []string `yaml:"seeds"`
 }
+
+// InductionVerdict is a rule for answers that are judged on several examples.
+type InductionVerdict string
+
+// The rules of [Config].InductionVerdict.
+const (
+	AllHidden   InductionVerdict = "all"
+	AnyHidden   InductionVerdict = "any"
+	ShareHidden InductionVerdict = "share"
+)
 
 // DefaultConfig returns the paper's settings.
 func DefaultConfig() Config {
-	return Config{Style: Chat, InductionInputs: 10, MaxValueBytes: 400}
+	return Config{Style: Chat, InductionInputs: 10, InductionVerdict: AllHidden, MaxValueBytes: 400}
 }
 
 // Validate returns the first setting that cannot be played with.
@@ -46,6 +64,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("python.Config: unknown style; got %q, want %q, %q or %q", c.Style, Chat, Completion, Trace)
 	case c.InductionInputs < 2 || c.InductionInputs > maxInductionInputs:
 		return fmt.Errorf("python.Config: induction_inputs is out of range; got %d, want 2 to %d", c.InductionInputs, maxInductionInputs)
+	case c.InductionVerdict != AllHidden && c.InductionVerdict != AnyHidden && c.InductionVerdict != ShareHidden:
+		return fmt.Errorf("python.Config: unknown induction_verdict; got %q, want %q, %q or %q", c.InductionVerdict, AllHidden, AnyHidden, ShareHidden)
+	case c.Probes < 0 || c.Probes > maxProbes:
+		return fmt.Errorf("python.Config: probes is out of range; got %d, want 0 to %d", c.Probes, maxProbes)
 	case c.MaxValueBytes < 16:
 		return fmt.Errorf("python.Config: max_value_bytes is too small; got %d, want at least 16", c.MaxValueBytes)
 	}

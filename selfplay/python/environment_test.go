@@ -29,6 +29,9 @@ func task(kind azr.TaskType) azr.Task {
 		Program:  "def f(words):\n    return '```'.join(sorted(words))",
 		Examples: []azr.Example{{Input: "['b', 'a']", Output: "'a```b'"}},
 	}
+	if kind == azr.ErrorPrediction {
+		t.Examples = []azr.Example{{Input: "[1, 'a']", Output: "TypeError"}}
+	}
 	if kind == azr.Induction {
 		t.Message = "Order,\nthen join."
 		t.Examples = append(t.Examples, azr.Example{Input: "['x']", Output: "'x'"},
@@ -42,10 +45,13 @@ func TestPrompts(t *testing.T) {
 	for _, style := range []python.Style{python.Chat, python.Completion} {
 		env := environment(t, style, 4, nil)
 		seeds := env.Seeds()
-		for _, kind := range azr.TaskTypes {
+		for _, kind := range azr.AllTaskTypes {
 			references := []azr.Task{seeds[0], task(azr.Deduction)}
-			if kind == azr.Induction {
+			switch kind {
+			case azr.Induction:
 				references = references[1:]
+			case azr.ErrorPrediction:
+				references = []azr.Task{seeds[azr.ErrorPrediction], task(kind)}
 			}
 			for role, p := range map[azr.Role]azr.Prompt{
 				azr.Propose: env.ProposePrompt(azr.Request{Type: kind, References: references}),
@@ -85,13 +91,17 @@ func TestCompletionPromptsAreShort(t *testing.T) {
 func TestSeedsAreIdentities(t *testing.T) {
 	for n := 2; n <= 16; n++ {
 		seeds := environment(t, python.Chat, n, nil).Seeds()
-		require.Len(t, seeds, 3)
+		require.Len(t, seeds, len(azr.AllTaskTypes))
 		assert.Len(t, seeds[azr.Induction].Examples, n)
-		for i, kind := range azr.TaskTypes {
+		for i, kind := range azr.AllTaskTypes {
 			assert.Equal(t, kind, seeds[i].Type)
 			inputs := map[string]bool{}
 			for _, e := range seeds[i].Examples {
-				assert.Equal(t, e.Input, e.Output)
+				if kind == azr.ErrorPrediction {
+					assert.Equal(t, "NoError", e.Output)
+				} else {
+					assert.Equal(t, e.Input, e.Output)
+				}
 				assert.False(t, inputs[e.Input], "inputs differ")
 				inputs[e.Input] = true
 			}

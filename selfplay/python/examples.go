@@ -23,6 +23,7 @@ func (e *Environment) Seeds() []azr.Task {
 		{Type: azr.Deduction, Program: identity, Examples: hello},
 		{Type: azr.Abduction, Program: identity, Examples: hello},
 		{Type: azr.Induction, Program: identity, Examples: mixed, Message: "The function returns its argument unchanged."},
+		{Type: azr.ErrorPrediction, Program: identity, Examples: []azr.Example{{Input: hello[0].Input, Output: noError}}},
 	}
 }
 
@@ -42,8 +43,9 @@ var digitLists = [maxInductionInputs]string{
 // continues text. A proposal that copies one is no task.
 var worked = []azr.Task{
 	{
-		Program: "def f(items):\n    total = 0\n    for item in items:\n        if item > 0:\n            total += item\n    return total",
-		Message: "Adds up the positive items.",
+		Measures: azr.Measures{Size: 4},
+		Program:  "def f(items):\n    total = 0\n    for item in items:\n        if item > 0:\n            total += item\n    return total",
+		Message:  "Adds up the positive items.",
 		Examples: []azr.Example{
 			{Input: "[3, -1, 4]", Output: "7"}, {Input: "[]", Output: "0"}, {Input: "[-5, 2]", Output: "2"},
 			{Input: "[10]", Output: "10"}, {Input: "[1, 1, 1]", Output: "3"}, {Input: "[-2, -3]", Output: "0"},
@@ -63,4 +65,18 @@ var worked = []azr.Task{
 			{Input: "'abc'", Output: "'cba'"}, {Input: "'moon'", Output: "'noom'"}, {Input: "'up'", Output: "'pu'"}, {Input: "'rain'", Output: "'niar'"},
 		},
 	},
+}
+
+// workedErrors are those of error prediction.
+var workedErrors = []azr.Task{
+	{Program: worked[0].Program, Measures: worked[0].Measures, Examples: []azr.Example{{Input: "[3, 'a', 4]", Output: "TypeError"}}},
+	{Program: worked[1].Program, Measures: worked[1].Measures, Examples: []azr.Example{{Input: "'hello'", Output: noError}}},
+}
+
+// workedFor returns the worked examples of a type.
+func workedFor(t azr.TaskType) []azr.Task {
+	if t == azr.ErrorPrediction {
+		return workedErrors
+	}
+	return worked
 }

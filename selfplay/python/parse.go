@@ -23,37 +23,55 @@ func (e *Environment) ParseProposal(r azr.Request, text string) (azr.Task, azr.V
 		var program, input string
 		program, input, reason = e.format.program(text)
 		task.Program, inputs = trimProgram(program), []string{input}
+		if reason == "" && len(r.Helpers) > 0 {
+			task.Program, reason = compose(r.Helpers, task.Program)
+		}
 	}
 	if reason != "" {
 		return azr.Task{}, malformed(reason)
 	}
+	if task.Examples, reason = examplesOf(inputs); reason != "" {
+		return azr.Task{}, malformed(reason)
+	}
+	if r.Type == azr.Induction {
+		if reason := e.refuseInduction(task, e.cfg.InductionInputs); reason != "" {
+			return azr.Task{}, malformed(reason)
+		}
+		task.Examples = task.Examples[:e.cfg.InductionInputs]
+	}
+	return task, azr.Verdict{Outcome: azr.Pass}
+}
+
+// examplesOf returns the different inputs, in canonical text and without outputs. A repeated input would make a
+// hidden example one that is shown.
+func examplesOf(inputs []string) (examples []azr.Example, reason string) {
 	for _, input := range inputs {
 		canonical, ok := canonicalArgs(input)
 		if !ok {
-			return azr.Task{}, malformed("input is not a list of literals")
+			return nil, "input is not a list of literals"
 		}
-		// A repeated input would make a hidden example one that is shown.
-		if example := (azr.Example{Input: canonical}); !slices.Contains(task.Examples, example) {
-			task.Examples = append(task.Examples, example)
-		}
-	}
-	if r.Type == azr.Induction {
-		switch n := e.cfg.InductionInputs; {
-		case len(task.Examples) < n:
-			return azr.Task{}, malformed("too few different inputs")
-		case task.Message == "" && e.cfg.Style != Trace: // traced programs are too small to need words
-			return azr.Task{}, malformed("no message")
-		case len(task.Message) > maxMessageBytes:
-			return azr.Task{}, malformed("the message is too long")
-		case strings.ContainsFunc(task.Message, isControl):
-			return azr.Task{}, malformed("the message has control characters")
-		case strings.Contains(task.Message, "def f("):
-			return azr.Task{}, malformed("the message contains a program")
-		default:
-			task.Examples = task.Examples[:n]
+		if example := (azr.Example{Input: canonical}); !slices.Contains(examples, example) {
+			examples = append(examples, example)
 		}
 	}
-	return task, azr.Verdict{Outcome: azr.Pass}
+	return examples, ""
+}
+
+// refuseInduction returns why an induction proposal with n examples or more cannot be shown, or "".
+func (e *Environment) refuseInduction(task azr.Task, n int) string {
+	switch {
+	case len(task.Examples) < n:
+		return "too few different inputs"
+	case task.Message == "" && e.cfg.Style != Trace: // traced programs are too small to need words
+		return "no message"
+	case len(task.Message) > maxMessageBytes:
+		return "the message is too long"
+	case strings.ContainsFunc(task.Message, isControl):
+		return "the message has control characters"
+	case strings.Contains(task.Message, "def f("):
+		return "the message contains a program"
+	}
+	return ""
 }
 
 // maxMessageBytes bounds a message: it is shown in every solve prompt of its task.
@@ -76,6 +94,10 @@ func (e *Environment) ParseAnswer(task azr.Task, text string) (string, azr.Verdi
 			return "", malformed("output is not a literal")
 		}
 		answer = value.String()
+	case azr.ErrorPrediction:
+		if answer = exceptionName(answer); answer == "" {
+			return "", malformed("no name of an exception")
+		}
 	case azr.Abduction:
 		canonical, ok := canonicalArgs(answer)
 		if !ok {

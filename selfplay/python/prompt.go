@@ -3,6 +3,7 @@ package python
 import (
 	"embed"
 	"fmt"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -26,6 +27,10 @@ type promptData struct {
 	Worked []azr.Task
 	// N is the number of inputs that an induction proposal needs.
 	N int
+	// Size says how many statements a program must have, "" if that is open.
+	Size string
+	// Helpers are the sources of the functions that a program must call.
+	Helpers []string
 }
 
 func parseTemplates() *template.Template {
@@ -50,7 +55,7 @@ func parseTemplates() *template.Template {
 
 // ProposePrompt asks for a task. For induction there must be a reference.
 func (e *Environment) ProposePrompt(r azr.Request) azr.Prompt {
-	data := promptData{References: r.References, N: e.cfg.InductionInputs, Worked: worked}
+	data := promptData{References: r.References, N: e.cfg.InductionInputs, Worked: workedFor(r.Type), Size: sizeText(r), Helpers: helperSources(r.Helpers)}
 	if n := len(r.References); r.Type == azr.Induction {
 		data.Task = r.References[0]
 	} else if n > 0 {
@@ -59,7 +64,29 @@ func (e *Environment) ProposePrompt(r azr.Request) azr.Prompt {
 	if r.Relative {
 		data.Relation = relation(data.Task.Measures.Size, r.Size)
 	}
-	return e.prompt(azr.Propose, r.Type, data)
+	p := e.prompt(azr.Propose, r.Type, data)
+	if data.Size != "" && e.cfg.Style == Completion {
+		p.Sampling.Stop = append(p.Sampling.Stop, "\nStatements:")
+	}
+	return p
+}
+
+// sizeText says how many statements are asked for: a number, or a difference from the last reference.
+func sizeText(r azr.Request) string {
+	if r.Size == 0 {
+		return ""
+	}
+	if n := len(r.References); r.Relative && n > 0 && r.References[n-1].Measures.Program != "" {
+		switch d := r.Size - r.References[n-1].Measures.Size; {
+		case d == 0:
+			return "as many as the last one"
+		case d > 0:
+			return fmt.Sprintf("%d more than the last one", d)
+		default:
+			return fmt.Sprintf("%d fewer than the last one", -d)
+		}
+	}
+	return strconv.Itoa(r.Size)
 }
 
 func relation(base, size int) string {
@@ -71,7 +98,7 @@ func relation(base, size int) string {
 
 // SolvePrompt asks for an answer to a task.
 func (e *Environment) SolvePrompt(task azr.Task) azr.Prompt {
-	return e.prompt(azr.Solve, task.Type, promptData{Task: task, Worked: worked})
+	return e.prompt(azr.Solve, task.Type, promptData{Task: task, Worked: workedFor(task.Type)})
 }
 
 func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Prompt {

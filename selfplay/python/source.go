@@ -11,6 +11,8 @@ type token struct {
 	text string
 	// top: it begins a logical line without indentation.
 	top bool
+	// at is its first byte in the source; -1 inside an f-string.
+	at int
 }
 
 // function is what can be said of a program's f without parsing Python.
@@ -62,7 +64,7 @@ func scan(source string) []token {
 	depth, lineStart, continued := 0, 0, false
 	add := func(at int, text string) {
 		first := at == lineStart && depth == 0 && !continued
-		tokens = append(tokens, token{text, first})
+		tokens = append(tokens, token{text, first, at})
 	}
 	for i := 0; i < len(source); {
 		c := source[i]
@@ -114,7 +116,7 @@ func scan(source string) []token {
 // namesIn returns what could be a name in an f-string, its plain text included.
 func namesIn(text string) (tokens []token) {
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r < 0x80 && !isNameByte(byte(r)) }) {
-		tokens = append(tokens, token{text: word})
+		tokens = append(tokens, token{text: word, at: -1})
 	}
 	return tokens
 }

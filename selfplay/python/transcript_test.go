@@ -176,7 +176,7 @@ func taskText(task azr.Task) string {
 func TestTranscripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/transcripts/*.txt")
 	require.NoError(t, err)
-	require.Len(t, files, 12, "one file for each style, role and type")
+	require.Len(t, files, 16, "one file for each style, role and type")
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			content, err := os.ReadFile(file)

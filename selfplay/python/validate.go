@@ -15,6 +15,9 @@ func (e *Environment) Validate(ctx context.Context, task azr.Task) (azr.Task, az
 	if reason := e.refuse(task); reason != "" {
 		return task, azr.Verdict{Outcome: azr.Fail, Reason: reason}, nil
 	}
+	if task.Type == azr.ErrorPrediction {
+		return e.validateError(ctx, task)
+	}
 	run := azr.Execution{Program: task.Program, Twice: true, Trusted: task.Type == azr.Induction}
 	for _, example := range task.Examples {
 		run.Inputs = append(run.Inputs, example.Input)
@@ -39,7 +42,8 @@ func (e *Environment) Validate(ctx context.Context, task azr.Task) (azr.Task, az
 	case task.Type != azr.Induction && task.Examples[0].Output == "None":
 		return task, azr.Verdict{Outcome: azr.Fail, Reason: "returns nothing"}, nil
 	}
-	return task, azr.Verdict{Outcome: azr.Pass}, nil
+	v, err := e.probe(ctx, task)
+	return task, v, err
 }
 
 // refuse returns why a proposal is no task before anything is run, or "".
@@ -58,7 +62,7 @@ func (e *Environment) refuse(task azr.Task) string {
 			return "input too long"
 		}
 	}
-	if task.Type != azr.Induction && slices.ContainsFunc(worked, func(w azr.Task) bool {
+	if task.Type != azr.Induction && slices.ContainsFunc(workedFor(task.Type), func(w azr.Task) bool {
 		return w.Program == task.Program && w.Examples[0].Input == task.Examples[0].Input
 	}) {
 		return "copies a worked example"

@@ -2,6 +2,7 @@ package python
 
 import (
 	"context"
+	"slices"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor/literal"
@@ -15,16 +16,17 @@ func (e *Environment) Verify(ctx context.Context, task azr.Task, answer string) 
 	switch task.Type {
 	case azr.Deduction:
 		return compare(answer, task.Examples[0].Output), nil
+	case azr.ErrorPrediction:
+		return compareNames(answer, task.Examples[0].Output), nil
 	case azr.Abduction:
-		return e.judge(ctx, task.Program, []azr.Example{{Input: answer, Output: task.Examples[0].Output}})
+		return e.judge(ctx, AllHidden, task.Program, []azr.Example{{Input: answer, Output: task.Examples[0].Output}})
 	default:
-		return e.judge(ctx, answer, task.Examples[task.Shown():])
+		return e.judge(ctx, e.cfg.InductionVerdict, answer, task.Examples[task.Shown():])
 	}
 }
 
-// judge runs a program and passes it if it gives every example's output. One
-// wrong output or fault decides, whatever could not be checked.
-func (e *Environment) judge(ctx context.Context, program string, examples []azr.Example) (azr.Verdict, error) {
+// judge runs a program and judges its outputs by a rule.
+func (e *Environment) judge(ctx context.Context, rule InductionVerdict, program string, examples []azr.Example) (azr.Verdict, error) {
 	run := azr.Execution{Program: program}
 	for _, example := range examples {
 		run.Inputs = append(run.Inputs, example.Input)
@@ -33,21 +35,40 @@ func (e *Environment) judge(ctx context.Context, program string, examples []azr.
 	if err != nil {
 		return azr.Verdict{}, err
 	}
-	verdict := azr.Verdict{Outcome: azr.Pass}
+	verdicts := make([]azr.Verdict, len(results))
 	for i, r := range results {
-		v := fault(r)
-		if v.Outcome == azr.Pass {
-			v = compare(r.Value, examples[i].Output)
-		}
-		switch v.Outcome {
-		case azr.Pass:
-		case azr.Unchecked:
-			verdict = v
-		default:
-			return v, nil
+		if verdicts[i] = fault(r); verdicts[i].Outcome == azr.Pass {
+			verdicts[i] = compare(r.Value, examples[i].Output)
 		}
 	}
-	return verdict, nil
+	return rule.judge(verdicts), nil
+}
+
+// judge joins the verdicts on each example. One wrong output or fault decides
+// against all, and one right output for any, whatever could not be checked.
+func (rule InductionVerdict) judge(verdicts []azr.Verdict) azr.Verdict {
+	right, checked := 0, 0
+	for _, v := range verdicts {
+		if v.Outcome != azr.Unchecked {
+			checked++
+		}
+		if v.Outcome == azr.Pass {
+			right++
+		}
+	}
+	unchecked := slices.IndexFunc(verdicts, func(v azr.Verdict) bool { return v.Outcome == azr.Unchecked })
+	wrong := slices.IndexFunc(verdicts, func(v azr.Verdict) bool { return v.Outcome != azr.Pass && v.Outcome != azr.Unchecked })
+	switch {
+	case right == len(verdicts), rule == AnyHidden && right > 0:
+		return azr.Verdict{Outcome: azr.Pass}
+	case wrong < 0, rule == AnyHidden && unchecked >= 0: // the missing ones would decide
+		return verdicts[unchecked]
+	}
+	v := verdicts[wrong]
+	if rule == ShareHidden {
+		v.Share = float64(right) / float64(checked)
+	}
+	return v
 }
 
 // compare passes a value that equals the wanted one as Python literals do.
