@@ -204,6 +204,20 @@ func passAt(k int, tries []tried) PassAt {
 	return p
 }
 
+// Metrics are the scores as named numbers, for example PREFIX + "deduction/accuracy" and "deduction/4/accuracy", each
+// with "low" and "high" beside it, and "parsed". What has no accuracy is left out.
+func (r Report) Metrics(prefix string) map[string]float64 {
+	metrics := map[string]float64{}
+	for _, s := range slices.Concat(r.Sizes, r.Scores) {
+		name := prefix + strings.ReplaceAll(s.Name, " ", "/") + "/"
+		metrics[name+"parsed"] = s.ParseRate
+		if a := s.Accuracy; a != nil {
+			metrics[name+"accuracy"], metrics[name+"low"], metrics[name+"high"] = a.Mean, a.Low, a.High
+		}
+	}
+	return metrics
+}
+
 // WriteTo writes the scores as a table for people.
 func (r Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder

@@ -38,6 +38,10 @@ type Play struct {
 	Record  azr.StepRecord
 }
 
+// HoldOut makes proposals of the given programs, by [azr.Measures].Program, invalid: what a model is measured on it
+// must not play with.
+func (g *Game) HoldOut(programs map[string]bool) { g.heldOut = programs }
+
 // SetAdvantages writes what each Sample was updated with into its row.
 func (p Play) SetAdvantages(advantages []float64) error {
 	if len(advantages) != len(p.Samples) {
@@ -55,7 +59,8 @@ func (p Play) SetAdvantages(advantages []float64) error {
 
 // New returns a game with the tasks that the store has, none if it is new.
 // Every draw of the game is a function of seed.
-func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store azr.Store, progress azr.Progress) (*Game, error) {
+func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store azr.Store, progress azr.Progress
+	heldOut map[string]bool // programs, by their measure) (*Game, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}

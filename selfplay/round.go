@@ -197,6 +197,8 @@ func (r *round) validated(p *proposal) error {
 	if p.verdict.Outcome == azr.Pass {
 		if reason := misfit(p.request, p.task); reason != "" {
 			p.verdict = azr.Verdict{Outcome: azr.Malformed, Reason: reason}
+		} else if r.heldOut[p.task.Measures.Program] {
+			p.verdict = azr.Verdict{Outcome: azr.Fail, Reason: "held out"}
 		}
 	}
 	if p.verdict.Outcome != azr.Pass {

@@ -29,6 +29,17 @@ type Config struct {
 	Rollout     rollout.Config   `yaml:"rollout"`
 	Trainer     trainer.Config   `yaml:"trainer"`
 	Checkpoint  CheckpointConfig `yaml:"checkpoint"`
+	HeldOut     HeldOutConfig    `yaml:"held_out"`
+}
+
+// HeldOutConfig says how a run measures itself: on tasks whose programs it may not propose.
+type HeldOutConfig struct {
+	// Tasks is a file that azr-train tasks make wrote; empty measures nothing (default).
+	Tasks string `yaml:"tasks"`
+	// Every so many steps, before the first and after the last (default 10); answers are greedy.
+	Every int `yaml:"every"`
+	// MaxTokens of an answer (default 256).
+	MaxTokens int `yaml:"max_tokens"`
 }
 
 // CheckpointConfig says when checkpoints are written. The last step always has one.
@@ -44,7 +55,7 @@ func defaultConfig() Config {
 		Steps: 500, Device: "auto",
 		Game: selfplay.DefaultConfig(), Environment: python.DefaultConfig(), Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
-		Checkpoint: CheckpointConfig{Every: 10, Keep: 2},
+		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
 	}
 }
 
@@ -57,6 +68,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("config: threads out of range; got %d, want 0 to %d", c.Threads, 4*runtime.NumCPU())
 	case c.Checkpoint.Every < 1:
 		return fmt.Errorf("config: checkpoint.every is too small; got %d, want at least 1", c.Checkpoint.Every)
+	case c.HeldOut.Every < 1 || c.HeldOut.MaxTokens < 1:
+		return fmt.Errorf("config: held_out.every and held_out.max_tokens are too small; got %d and %d, want at least 1", c.HeldOut.Every, c.HeldOut.MaxTokens)
 	case c.Checkpoint.Keep < 0:
 		return fmt.Errorf("config: checkpoint.keep is negative; got %d, want 0 or more", c.Checkpoint.Keep)
 	}

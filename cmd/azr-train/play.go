@@ -17,7 +17,7 @@ import (
 
 // seed fills the buffers before the first step and records that as step 0.
 func (s *session) seed(ctx context.Context) (err error) {
-	if s.game, err = s.newGame(); err != nil {
+	if err := s.newGame(ctx); err != nil {
 		return err
 	}
 	if s.config.Game.SeedFactor > 0 {
@@ -27,18 +27,24 @@ func (s *session) seed(ctx context.Context) (err error) {
 	if err != nil || len(record.Tasks) == 0 { // the store had tasks
 		return err
 	}
+	if err := s.measure(ctx, record); err != nil {
+		return err
+	}
 	return s.record(record)
 }
 
-func (s *session) newGame() (*selfplay.Game, error) {
-	return selfplay.New(s.config.Game, s.config.Seed, s.engine, s.env, s.store, s.display)
+func (s *session) newGame(ctx context.Context) (err error) {
+	if s.game, err = selfplay.New(s.config.Game, s.config.Seed, s.engine, s.env, s.store, s.display); err != nil {
+		return err
+	}
+	return s.holdOut(ctx)
 }
 
 // play plays and learns steps first to last, then sums up. What stops it abandons the step under way,
 // which a resumed run plays again, and saves the last finished one.
 func (s *session) play(ctx context.Context, first, last int) error {
 	done := first - 1
-	s.learned = done
+	s.learned, s.last = done, last
 	var failure error
 	for step := first; step <= last && failure == nil; step++ {
 		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
@@ -98,11 +104,15 @@ func (s *session) step(ctx context.Context, step int) error {
 		"step_seconds":           time.Since(start).Seconds(),
 		"resident_bytes":         residentBytes(),
 	})
+	if err := s.measure(ctx, play.Record); err != nil {
+		return err
+	}
 	return s.record(play.Record)
 }
 
 func trainMetrics(r trainer.Report) map[string]float64 {
 	return map[string]float64{
+		"trainer/logprob": r.LogProb, "trainer/replayed": float64(r.Replayed),
 		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
 		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
 		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),

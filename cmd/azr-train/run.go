@@ -125,7 +125,7 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 		return err
 	}
 	defer r.close()
-	step, err := r.rollBack(last)
+	step, err := r.rollBack(ctx, last)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -39,7 +40,7 @@ func (s *session) save(step int) error {
 }
 
 // rollBack returns the run to a checkpoint's step, or to its beginning if there is none, and opens the game.
-func (s *session) rollBack(last *checkpoint.Checkpoint) (step int, err error) {
+func (s *session) rollBack(ctx context.Context, last *checkpoint.Checkpoint) (step int, err error) {
 	var offsets monitor.Offsets
 	if last != nil {
 		step, s.saved = last.State.Step, last.State.Step
@@ -57,8 +58,7 @@ func (s *session) rollBack(last *checkpoint.Checkpoint) (step int, err error) {
 	if err := s.metrics.Truncate(offsets); err != nil {
 		return 0, err
 	}
-	s.game, err = s.newGame()
-	return step, err
+	return step, s.newGame(ctx)
 }
 
 func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {

@@ -38,10 +38,12 @@ type session struct {
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
+	heldOut    []azr.Task            // what the run measures itself on; none if it does not
 	companions checkpoint.Companions // the model's files beside its weights
 	executed   executor.Stats        // at the last record
 	records    []azr.StepRecord
 	learned    int // last step whose update is in the weights
+	last       int // step to play to
 	saved      int // step of the newest checkpoint; 0 if there is none
 }
 
@@ -93,6 +95,9 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	if s.trainer, err = trainer.New(config.Trainer, s.model, display); err != nil {
+		return s, err
+	}
+	if err = s.readHeldOut(); err != nil {
 		return s, err
 	}
 	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/eval"
+	"github.com/azr-train/azr/selfplay/python/generator"
+)
+
+// readHeldOut reads the tasks that the run measures itself on.
+func (s *session) readHeldOut() (err error) {
+	if s.config.HeldOut.Tasks != "" {
+		s.heldOut, err = eval.Tasks(s.config.HeldOut.Tasks)
+	}
+	return err
+}
+
+// holdOut keeps the held-out programs out of the game. Programs of one statement are too few to be kept apart.
+func (s *session) holdOut(ctx context.Context) error {
+	var larger []azr.Task
+	for _, task := range s.heldOut {
+		if task.Measures.Size != 1 {
+			larger = append(larger, task)
+		}
+	}
+	programs, err := generator.Keys(ctx, s.env, larger)
+	s.game.HoldOut(programs)
+	return err
+}
+
+// measure adds the accuracy on the held-out tasks to a record, in the steps in which that is due. It draws nothing
+// that the game draws, so a run that measures itself learns the same.
+func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
+	if len(s.heldOut) == 0 || r.Step%s.config.HeldOut.Every != 0 && r.Step != s.last {
+		return nil
+	}
+	start := time.Now()
+	settings := eval.DefaultConfig()
+	settings.Sampling.MaxTokens = s.config.HeldOut.MaxTokens
+	var report eval.Report
+	err := s.trainer.Averaged(func() (err error) {
+		s.engine.Forget()
+		report, err = eval.Run(ctx, s.engine, s.env, s.heldOut, settings, s.display)
+		s.engine.Forget()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	maps.Copy(r.Metrics, report.Metrics("held_out/"))
+	r.Timings["held_out_seconds"] = time.Since(start).Seconds()
+	return nil
+}
