@@ -29,6 +29,7 @@ type Game struct {
 	sizers    [len(azr.AllTaskTypes)]*sizer
 	diversity diversity
 	collapse  map[string]float64 // the counts of the last step
+	heldOut   map[string]bool    // programs, by their measure
 }
 
 // Play is what one step gives: the samples to learn from, and the record of
@@ -59,8 +60,7 @@ func (p Play) SetAdvantages(advantages []float64) error {
 
 // New returns a game with the tasks that the store has, none if it is new.
 // Every draw of the game is a function of seed.
-func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store azr.Store, progress azr.Progress
-	heldOut map[string]bool // programs, by their measure) (*Game, error) {
+func New(cfg Config, seed uint64, gen azr.Generator, env azr.Environment, store azr.Store, progress azr.Progress) (*Game, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
