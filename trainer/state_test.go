@@ -22,41 +22,48 @@ func save(t *testing.T, path string, tensors []safetensors.Tensor) {
 }
 
 // reload makes a model and a trainer of what m and tr write to a folder.
-func reload(t *testing.T, m *model.Decoder, tr *Trainer) (*model.Decoder, *Trainer) {
+func reload(t *testing.T, c Config, m *model.Decoder, tr *Trainer) (*model.Decoder, *Trainer) {
 	dir := t.TempDir()
 	config, err := os.ReadFile("../testdata/tiny/llama-gqa/config.json")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), config, 0o644))
-	save(t, filepath.Join(dir, safetensors.SingleName), m.Tensors())
+	save(t, filepath.Join(dir, safetensors.SingleName), tr.Model())
 	save(t, filepath.Join(dir, "optimizer.safetensors"), tr.Optimizer())
 
 	again, err := model.Load(dir, torch.F32, torch.CPU)
 	require.NoError(t, err)
 	t.Cleanup(again.Free)
-	resumed := newTrainer(t, testConfig(), again)
+	resumed := newTrainer(t, c, again)
 	file, err := safetensors.Open(filepath.Join(dir, "optimizer.safetensors"))
 	require.NoError(t, err)
 	defer file.Close()
 	require.NoError(t, resumed.Restore(file, tr.Updates()))
+	resumed.SetMemory(tr.Memory())
 	return again, resumed
 }
 
 func TestResumedEqualsUninterrupted(t *testing.T) {
-	m := load(t, "llama-gqa")
-	tr := newTrainer(t, testConfig(), m)
-	for step := range 2 {
-		_, err := tr.Step(t.Context(), randomSamples(uint64(step), m.Config.VocabSize, 12))
-		require.NoError(t, err)
+	all := testConfig()
+	all.Optimizer, all.AverageDecay, all.Minibatches, all.Replay.Count = Muon, 0.9, 2, 4
+	for name, c := range map[string]Config{"paper": testConfig(), "muon, averages and replay": all} {
+		t.Run(name, func(t *testing.T) {
+			m := load(t, "llama-gqa")
+			tr := newTrainer(t, c, m)
+			for step := range 2 {
+				_, err := tr.Step(t.Context(), randomSamples(uint64(step), m.Config.VocabSize, 12))
+				require.NoError(t, err)
+			}
+			again, resumed := reload(t, c, m, tr)
+			assert.Equal(t, 2*c.Minibatches, resumed.Updates())
+			samples := randomSamples(2, m.Config.VocabSize, 12)
+			want, err := tr.Step(t.Context(), samples)
+			require.NoError(t, err)
+			got, err := resumed.Step(t.Context(), samples)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+			assert.Equal(t, weights(m), weights(again))
+		})
 	}
-	again, resumed := reload(t, m, tr)
-	assert.Equal(t, 2, resumed.Updates())
-	samples := randomSamples(2, m.Config.VocabSize, 12)
-	want, err := tr.Step(t.Context(), samples)
-	require.NoError(t, err)
-	got, err := resumed.Step(t.Context(), samples)
-	require.NoError(t, err)
-	assert.Equal(t, want, got)
-	assert.Equal(t, weights(m), weights(again))
 }
 
 func TestRestoreRefusesAnotherModelsState(t *testing.T) {
