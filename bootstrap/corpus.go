@@ -134,8 +134,11 @@ func (d drawer) proposal(t azr.TaskType) python.Demonstration {
 			fitting = append(fitting, p)
 		}
 	}
-	if len(fitting) > 0 {
+	switch {
+	case len(fitting) > 0:
 		reference = fitting[d.rng.IntN(len(fitting))].Task(t)
+	case base > 0:
+		r.Relative = false
 	}
 	r.References = []azr.Task{reference}
 	return d.env.DemonstrateProposal(r, target.Task(t))

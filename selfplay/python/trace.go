@@ -60,6 +60,9 @@ func (traceFormat) answer(t azr.TaskType, text string) (answer, reason string) {
 type Demonstration struct {
 	Prompt azr.Prompt
 	Text   string
+	// Task is what is answered or proposed; Request what a proposal answers.
+	Task    azr.Task
+	Request azr.Request
 }
 
 // DemonstrateAnswer writes the answer to a deduction or abduction task line by line. States are the values of the
@@ -67,7 +70,7 @@ type Demonstration struct {
 // variable of the line before. Without states, and for induction, the answer stands alone.
 func (e *Environment) DemonstrateAnswer(task azr.Task, states []string) Demonstration {
 	example := task.Examples[0]
-	d := Demonstration{Prompt: e.SolvePrompt(task)}
+	d := Demonstration{Prompt: e.SolvePrompt(task), Task: task}
 	if task.Type == azr.Induction {
 		d.Text = "\n" + task.Program
 		return d
@@ -91,7 +94,7 @@ func (e *Environment) DemonstrateAnswer(task azr.Task, states []string) Demonstr
 
 // DemonstrateProposal writes a task as its proposer would.
 func (e *Environment) DemonstrateProposal(request azr.Request, task azr.Task) Demonstration {
-	d := Demonstration{Prompt: e.ProposePrompt(request)}
+	d := Demonstration{Prompt: e.ProposePrompt(request), Task: task, Request: request}
 	if request.Type != azr.Induction {
 		d.Text = "\n" + task.Program
 	}
