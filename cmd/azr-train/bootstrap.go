@@ -68,6 +68,7 @@ func bootstrapCommand() *cli.Command {
 		Usage: "make a starter: a tiny model that learns the game's formats from tasks of a generator, from nothing",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "out", Usage: "`DIR` to make"},
+			&cli.PathFlag{Name: "model", Usage: "`DIR` of a starter to go on from, instead of random weights"},
 			&cli.StringFlag{Name: "config", Usage: "`FILE` of settings over the defaults"},
 			&cli.StringSliceFlag{Name: "held-out", Usage: "`FILE` of tasks whose programs are never shown; may be repeated"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
@@ -94,7 +95,7 @@ func bootstrapCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return makeStarter(c.Context, config, heldOut, c.Path("out"))
+			return makeStarter(c.Context, config, heldOut, c.Path("model"), c.Path("out"))
 		},
 	}
 }
@@ -114,19 +115,19 @@ func shapesOf(files []string) (map[string]bool, error) {
 	return shapes, nil
 }
 
-// makeStarter trains a starter and writes it to dir.
-func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string]bool, dir string) error {
+// makeStarter trains a starter, from another one or from nothing (""), and writes it to dir.
+func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string]bool, from, dir string) error {
 	display, log := newDisplay()
 	defer display.Close()
 	if config.Threads > 0 {
 		torch.SetNumThreads(config.Threads)
 	}
-	companions := starterFiles(config.Model)
-	tok, err := loadTokenizer(companions)
+	m, tok, companions, err := beginStarter(config, from)
 	if err != nil {
 		return err
 	}
 	defer tok.Close()
+	defer m.Free()
 	pool, err := executor.Open(ctx, config.Executor)
 	if err != nil {
 		return err
@@ -140,15 +141,6 @@ func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string
 	if err != nil {
 		return err
 	}
-	shape, err := model.ParseConfig(companions["config.json"])
-	if err != nil {
-		return err
-	}
-	m, err := model.Random(shape, azr.NewKey(config.Seed, "starter's weights").Rand(), torch.CPU)
-	if err != nil {
-		return err
-	}
-	defer m.Free()
 	if err := teach(ctx, config, m, tok, corpus, display, log); err != nil {
 		return err
 	}
@@ -158,6 +150,29 @@ func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string
 	display.Close()
 	_, err = fmt.Println(dir)
 	return err
+}
+
+// beginStarter is the model to teach.
+func beginStarter(config BootstrapConfig, from string) (*model.Decoder, *tokenizer.Tokenizer, checkpoint.Companions, error) {
+	if from != "" {
+		companions, err := checkpoint.ReadCompanions(from)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		m, tok, err := openModel(from, "cpu", config.Threads)
+		return m, tok, companions, err
+	}
+	companions := starterFiles(config.Model)
+	shape, err := model.ParseConfig(companions["config.json"])
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	tok, err := loadTokenizer(companions)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	m, err := model.Random(shape, azr.NewKey(config.Seed, "starter's weights").Rand(), torch.CPU)
+	return m, tok, companions, err
 }
 
 func starterFiles(shape bootstrap.Shape) checkpoint.Companions {

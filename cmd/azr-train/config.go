@@ -30,6 +30,7 @@ type Config struct {
 	Trainer     trainer.Config   `yaml:"trainer"`
 	Checkpoint  CheckpointConfig `yaml:"checkpoint"`
 	HeldOut     HeldOutConfig    `yaml:"held_out"`
+	Controls    Controls         `yaml:"controls"`
 }
 
 // HeldOutConfig says how a run measures itself: on tasks whose programs it may not propose.
@@ -56,6 +57,7 @@ func defaultConfig() Config {
 		Game: selfplay.DefaultConfig(), Environment: python.DefaultConfig(), Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
+		Controls: Controls{Frozen: notFrozen},
 	}
 }
 
@@ -72,6 +74,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("config: held_out.every and held_out.max_tokens are too small; got %d and %d, want at least 1", c.HeldOut.Every, c.HeldOut.MaxTokens)
 	case c.Checkpoint.Keep < 0:
 		return fmt.Errorf("config: checkpoint.keep is negative; got %d, want 0 or more", c.Checkpoint.Keep)
+	}
+	if err := c.Controls.validate(); err != nil {
+		return err
 	}
 	for _, section := range []interface{ Validate() error }{c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
 		if err := section.Validate(); err != nil {

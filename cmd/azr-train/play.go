@@ -34,7 +34,11 @@ func (s *session) seed(ctx context.Context) (err error) {
 }
 
 func (s *session) newGame(ctx context.Context) (err error) {
-	if s.game, err = selfplay.New(s.config.Game, s.config.Seed, s.engine, s.env, s.store, s.display); err != nil {
+	gen, err := s.generator()
+	if err != nil {
+		return err
+	}
+	if s.game, err = selfplay.New(s.config.Game, s.config.Seed, gen, s.env, s.store, s.display); err != nil {
 		return err
 	}
 	return s.holdOut(ctx)
@@ -82,20 +86,25 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	learning := time.Now()
-	report, err := s.trainer.Step(ctx, play.Samples)
+	samples, places := s.controlled(step, play.Samples)
+	report, err := s.trainer.Step(ctx, samples)
 	if err != nil {
 		return err
 	}
 	s.learned = step
 	s.engine.Forget()
-	if len(play.Samples) == 0 {
+	if len(samples) == 0 {
 		s.log.Warn().Int("step", step).Msg("nothing to learn from: no completion of this step became a sample; hint: azr-train inspect")
 	}
 	if report.MaxDeltaLogProb > maxDeltaLogProb {
 		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
 			Msg("sampling and training disagree about log-probs by more than rounding")
 	}
-	if err := play.SetAdvantages(report.Advantages); err != nil {
+	advantages := make([]float64, len(play.Samples)) // 0 for a frozen role
+	for i, place := range places {
+		advantages[place] = report.Advantages[i]
+	}
+	if err := play.SetAdvantages(advantages); err != nil {
 		return err
 	}
 	maps.Copy(play.Record.Metrics, trainMetrics(report))

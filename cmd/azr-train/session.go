@@ -34,6 +34,8 @@ type session struct {
 	metrics   *monitor.Metrics
 	executor  *executor.Pool
 	engine    *rollout.Engine
+	initial   *model.Decoder  // what the run began with; nil unless a role is frozen
+	frozen    *rollout.Engine // its engine
 	env       azr.Environment
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
@@ -144,6 +146,12 @@ func (s *session) close() {
 	}
 	if s.engine != nil {
 		s.engine.Close()
+	}
+	if s.frozen != nil {
+		s.frozen.Close()
+	}
+	if s.initial != nil {
+		s.initial.Free()
 	}
 	if s.executor != nil {
 		s.executor.Close()
