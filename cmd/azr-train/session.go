@@ -34,7 +34,7 @@ type session struct {
 	metrics   *monitor.Metrics
 	executor  *executor.Pool
 	engine    *rollout.Engine
-	env       azr.Environment
+	env       *python.Environment
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
