@@ -140,7 +140,7 @@ type Request struct {
 	// from the last reference's.
 	Size     int
 	Relative bool
-	// Helpers are tasks whose programs the new one must call (composite functions, paper appendix D).
+	// Helpers are tasks whose programs the new one must call (composite functions).
 	Helpers []Task
 }
 

@@ -9,7 +9,7 @@ import (
 
 func TestPresets(t *testing.T) {
 	assert.Subset(t, Names(), []string{
-		"llama-3.1-8b", "paper", "quickstart", "qwen2.5-14b", "qwen2.5-3b", "qwen2.5-7b",
+		"llama-3.1-8b", "original-code", "paper", "quickstart", "qwen2.5-14b", "qwen2.5-3b", "qwen2.5-7b",
 		"qwen2.5-coder-14b", "qwen2.5-coder-3b", "qwen2.5-coder-7b", "qwen3-4b", "smollm2-135m",
 	})
 	for _, name := range Names() {

@@ -7,7 +7,7 @@ import (
 )
 
 // Composite says when a proposer must build on programs of the buffer, which its
-// own then calls (paper, appendix D). Off by default: the authors saw no gain.
+// own then calls (composite functions). Off by default: the authors saw no gain.
 type Composite struct {
 	// StartStep is the first step with composite requests; 0 never (default 0).
 	StartStep int `yaml:"start_step"`

@@ -16,7 +16,12 @@
 // i: its task is solved in the step that proposed it (algorithm 1), and where
 // there is no new task the place goes to the next one of a keyed shuffle of the
 // buffer. Nothing waits for a whole phase: estimates and solutions enter the
-// running batch while other proposals are still being written.
+// running batch while other proposals are still being written. With another
+// [SolveBatch] the tasks to solve are chosen from the buffers before anything is
+// proposed.
+//
+// What a proposer is asked for is an [azr.Request]: beside references it may name
+// a size, see [Sizes], or helpers, see [Composite].
 //
 // # Logical time
 //

@@ -28,6 +28,12 @@ func (toy) Seeds() []azr.Task {
 
 func (toy) ProposePrompt(r azr.Request) azr.Prompt {
 	text := fmt.Sprintf("propose %s", r.Type)
+	if r.Size > 0 {
+		text += fmt.Sprintf(" size %d", r.Size)
+	}
+	for _, helper := range r.Helpers {
+		text += " call " + helper.Program
+	}
 	for _, reference := range r.References {
 		text += fmt.Sprintf(" %s(%s)", reference.Program, reference.Examples[0].Input)
 	}
@@ -84,7 +90,7 @@ func (e toy) Validate(ctx context.Context, task azr.Task) (azr.Task, azr.Verdict
 
 // Measure calls the number of digits a program's size.
 func (toy) Measure(_ context.Context, task azr.Task, _ []azr.Task) (azr.Measures, error) {
-	return azr.Measures{Program: task.Program, Skeleton: strings.Repeat("9", len(task.Program)), Size: len(task.Program)}, nil
+	return azr.Measures{Program: task.Program, Skeleton: strings.Repeat("9", len(task.Program)), Size: len(task.Program), Standalone: true}, nil
 }
 
 func (e toy) Verify(ctx context.Context, task azr.Task, answer string) (azr.Verdict, error) {

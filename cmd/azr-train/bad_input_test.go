@@ -66,6 +66,10 @@ func TestBadInputOfRun(t *testing.T) {
 		"no such preset":           {model: good, args: []string{"--config", "quickstrat"}, words: []string{"quickstrat", "quickstart"}},
 		"no Python":                {model: good, args: []string{"--set", "executor.python=/nonexistent/python3"}, words: []string{"/nonexistent/python3"}},
 		"no such device":           {model: good, args: []string{"--set", "device=cuda:7"}, words: []string{"cuda:7"}},
+		"no such seeds":            {model: good, args: []string{"--seeds", "/nonexistent/seeds.jsonl"}, words: []string{"/nonexistent/seeds.jsonl"}},
+		"one answer for GRPO":      {model: good, args: []string{"--set", "trainer.algorithm=grpo"}, words: []string{"trainer.algorithm grpo", "game.solve_rollouts"}},
+		"unknown algorithm":        {model: good, args: []string{"--set", "trainer.algorithm=ppo"}, words: []string{"trainer.Config: unknown algorithm", "rloo"}},
+		"unknown task type":        {model: good, args: []string{"--set", "game.task_types=[deduction, seduction]"}, words: []string{"game.task_types", "seduction"}},
 		"unknown flag":             {model: good, args: []string{"--stepps", "3"}, words: []string{"stepps"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model/modeltest"
 )
 
@@ -108,6 +109,34 @@ func TestRunResumeExport(t *testing.T) {
 	assert.NotEqual(t, before.stdout, after.stdout, "three steps of training change the weights")
 	checkpointed := azrTrain(t, line, "score", "--model", filepath.Join(run, "checkpoints", "step-000003"))
 	assert.Equal(t, checkpointed.stdout, after.stdout)
+}
+
+// A run with the options that the paper leaves off: imported seeds, error tasks, sizes that are asked for, GRPO.
+func TestRunWithOptions(t *testing.T) {
+	dir := t.TempDir()
+	seeds := filepath.Join(dir, "seeds.jsonl")
+	require.NoError(t, os.WriteFile(seeds, []byte(`{"snippet": "def f(a):\n    return a * 2", "input": "4", "output": "wrong", "imports": []}
+{"snippet": "def f(a):\n    return open(a)", "input": "'x'", "imports": []}
+not a record
+{"snippet": "def f(a):\n    b = a[1:]\n    return b", "inputs": ["[1]", "[1, 2]", "[2, 3]"], "message": "Drops the first."}
+`), 0o644))
+	run := filepath.Join(dir, "run")
+	o := azrTrain(t, "", tinyRun(tinyModel(t), run, "--seeds", seeds, "--set", "game.seed_factor=1", "--set", "game.seed_passes=1",
+		"--set", "game.task_types=[deduction, abduction, induction, error]", "--set", "game.size={request: relative, grow: true}",
+		"--set", "game.solve_rollouts=2", "--set", "trainer.algorithm=grpo", "--set", "game.collapse={steps: 1, learnability: 2}",
+		"--set", "game.duplicates=skeleton", "--set", "environment.probes=5")...)
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stderr, "seeds.jsonl:3: not a seed record")
+	assert.Contains(t, o.stdout, "\nerror ")
+	o = azrTrain(t, "", "inspect", run, "--json")
+	var seen inspection
+	require.NoError(t, json.Unmarshal([]byte(o.stdout), &seen))
+	assert.Equal(t, 2.0, seen.Metrics[0]["seed/import/pass"])
+	assert.Equal(t, 1.0, seen.Metrics[0]["seed/import/fault: blocked"])
+	assert.Equal(t, 2, seen.Tasks[azr.Deduction], "the identity and the imported one")
+	assert.Equal(t, 2, seen.Tasks[azr.Induction])
+	assert.Equal(t, 1, seen.Tasks[azr.ErrorPrediction])
+	assert.Contains(t, seen.Metrics[1], "propose/error/size_limit")
 }
 
 func TestResumedRunIsTheUninterruptedRun(t *testing.T) {

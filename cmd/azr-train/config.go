@@ -83,5 +83,15 @@ func (c Config) validate() error {
 			return err
 		}
 	}
+	return c.validateAlgorithm()
+}
+
+// validateAlgorithm refuses an algorithm that compares answers where a prompt has only one.
+func (c Config) validateAlgorithm() error {
+	several := c.Game.SolveRollouts > 1 || c.Game.ReuseEstimates && c.Game.Rollouts > 1
+	if c.Trainer.Algorithm.NeedsGroups() && !several {
+		return fmt.Errorf("config: trainer.algorithm %s compares several answers to a prompt; got game.solve_rollouts 1, want 2 or more, or game.reuse_estimates",
+			c.Trainer.Algorithm)
+	}
 	return nil
 }

@@ -23,14 +23,34 @@ func (s *session) seed(ctx context.Context) (err error) {
 	if s.config.Game.SeedFactor > 0 {
 		s.display.Begin("seeding")
 	}
-	record, err := s.game.Seed(ctx)
+	imported, err := s.readSeeds()
+	if err != nil {
+		return err
+	}
+	record, err := s.game.Seed(ctx, imported...)
 	if err != nil || len(record.Tasks) == 0 { // the store had tasks
 		return err
+	}
+	if len(imported) > 0 {
+		s.log.Info().Int("lines", len(imported)).Float64("valid", record.Metrics["seed/import/pass"]).Msg("seeds imported; inspect --json tells why others were refused")
 	}
 	if err := s.measure(ctx, record); err != nil {
 		return err
 	}
 	return s.record(record)
+}
+
+// readSeeds reads the configured files of seeds and tells of lines that are none.
+func (s *session) readSeeds() ([]azr.Task, error) {
+	tasks, skipped, err := s.env.ReadSeeds()
+	const shown = 10
+	for _, line := range skipped[:min(shown, len(skipped))] {
+		s.log.Warn().Msg("seed skipped: " + line)
+	}
+	if len(skipped) > shown {
+		s.log.Warn().Int("skipped", len(skipped)).Msg("seeds skipped in all")
+	}
+	return tasks, err
 }
 
 func (s *session) newGame(ctx context.Context) (err error) {
@@ -100,6 +120,7 @@ func (s *session) step(ctx context.Context, step int) error {
 		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
 			Msg("sampling and training disagree about log-probs by more than rounding")
 	}
+	s.warnOfCollapse(step, play.Record.Metrics)
 	advantages := make([]float64, len(play.Samples)) // 0 for a frozen role
 	for i, place := range places {
 		advantages[place] = report.Advantages[i]
@@ -117,6 +138,20 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	return s.record(play.Record)
+}
+
+// warnOfCollapse passes on the game's alarm.
+func (s *session) warnOfCollapse(step int, metrics map[string]float64) {
+	if metrics["collapse/alarm"] == 0 {
+		return
+	}
+	warning := s.log.Warn().Int("step", step)
+	for _, name := range []string{"size", "novelty", "learnability"} {
+		if n := metrics["collapse/"+name+"_steps"]; n >= float64(s.config.Game.Collapse.Steps) {
+			warning = warning.Float64(name+"_low_for_steps", n)
+		}
+	}
+	warning.Msg("the proposer is collapsing: its tasks have become alike, small or without anything to learn; hint: docs/game.md, healthy proposals")
 }
 
 func trainMetrics(r trainer.Report) map[string]float64 {

@@ -22,6 +22,7 @@ func runCommand() *cli.Command {
 			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults"},
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
+			&cli.StringSliceFlag{Name: "seeds", Usage: "start from the tasks in `FILE`, JSON lines of the paper's authors (may be repeated)"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
 			setFlag(),
 		},
@@ -48,6 +49,17 @@ func configFromFlags(c *cli.Context) (config Config, err error) {
 	}
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
+	}
+	if c.IsSet("seeds") {
+		config.Environment.Seeds = c.StringSlice("seeds")
+	}
+	for i, file := range config.Environment.Seeds { // a resumed run may start elsewhere
+		if config.Environment.Seeds[i], err = filepath.Abs(file); err != nil {
+			return config, err
+		}
+		if _, err := os.Stat(file); err != nil {
+			return config, fmt.Errorf("run: no seeds: %w", err)
+		}
 	}
 	if config.Model, err = filepath.Abs(c.Path("model")); err != nil {
 		return config, err

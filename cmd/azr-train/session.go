@@ -36,7 +36,7 @@ type session struct {
 	engine    *rollout.Engine
 	initial   *model.Decoder  // what the run began with; nil unless a role is frozen
 	frozen    *rollout.Engine // its engine
-	env       azr.Environment
+	env       *python.Environment
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 

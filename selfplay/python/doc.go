@@ -10,7 +10,8 @@
 //
 //	references, task --templates--> Prompt          prompt.go, prompts/STYLE/ROLE_TYPE.tmpl
 //	completion text  --parse-->     Task or answer  chat.go, completion.go
-//	parsed task      --validate-->  Task, Verdict   validate.go (section 3.3.3)
+//	parsed task      --validate-->  Task, Verdict   validate.go, exception.go, probe.go (section 3.3.3)
+//	valid task       --measure-->   Measures        measure.go, measure.py
 //	answer           --verify-->    Verdict         verify.go (section 3.3.4)
 //
 // Two styles ask for the same things. [Chat] instructs an able model, which
@@ -27,12 +28,11 @@
 // and no input or output is longer than [Config].MaxValueBytes: nothing is ever
 // shortened. The output of a deduction or abduction task is not None, which is
 // what a program without a return gives, and those of an induction task are not
-// all equal.
+// all equal. An error-prediction task may raise any exception, and always the same.
 //
-// What this does not catch: a program that mentions a parameter and ignores its
-// value (x = 5; return x), one that ignores its input for most inputs, one that
-// repeats another in other words, and a message that gives the program away in
-// plain English.
+// What this does not catch: a program that ignores its input for most inputs
+// ([Config].Probes catches some), one that computes what another does in another way, and a
+// message that gives the program away in plain English.
 //
 // # Contract
 //

@@ -80,10 +80,14 @@ func (a adder) inputs(inputs []string) string {
 }
 
 func (a adder) value(tag string, value int) string {
+	return a.literal(tag, strconv.Itoa(value))
+}
+
+func (a adder) literal(tag, text string) string {
 	if a.style == python.Completion {
-		return fmt.Sprintf(" %d\n", value)
+		return " " + text + "\n"
 	}
-	return fmt.Sprintf("So.\n</think>\n<answer>\n```%s\n%d\n```\n</answer>", tag, value)
+	return fmt.Sprintf("So.\n</think>\n<answer>\n```%s\n%s\n```\n</answer>", tag, text)
 }
 
 func lastNumber(text, pattern string) int {
