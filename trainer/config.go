@@ -6,18 +6,24 @@ import (
 
 // Config holds the update's constants. The defaults are the paper's.
 type Config struct {
-	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps (default 0) and then constant.
+	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps and then constant.
 	LearningRate float64 `yaml:"learning_rate"`
-	WarmupSteps  int     `yaml:"warmup_steps"`
-	// Beta1, Beta2, Eps and WeightDecay of AdamW (default 0.9, 0.999, 1e-8, 0.01).
-	Beta1       float64 `yaml:"beta1"`
-	Beta2       float64 `yaml:"beta2"`
-	Eps         float64 `yaml:"eps"`
+	// WarmupSteps is how many updates the learning rate takes to its full value (default 0).
+	WarmupSteps int `yaml:"warmup_steps"`
+	// Beta1 is how much AdamW's mean of the gradients keeps of itself at an update (default 0.9).
+	Beta1 float64 `yaml:"beta1"`
+	// Beta2 is how much AdamW's mean of the squared gradients keeps of itself (default 0.999).
+	Beta2 float64 `yaml:"beta2"`
+	// Eps is added to the denominator of AdamW's update (default 1e-8).
+	Eps float64 `yaml:"eps"`
+	// WeightDecay of AdamW, decoupled: an update takes this times the learning rate off each weight (default
+	// 0.01, what PyTorch's AdamW and so the paper's runs have where nothing is said).
 	WeightDecay float64 `yaml:"weight_decay"`
 	// MaxGradNorm clips the L2 norm of all gradients together (default 1).
 	MaxGradNorm float64 `yaml:"max_grad_norm"`
-	// ClipLow and ClipHigh bound the probability ratio to [1-low, 1+high] (default 0.2, 0.2).
-	ClipLow  float64 `yaml:"clip_low"`
+	// ClipLow bounds the probability ratio from below, to 1 - ClipLow (default 0.2).
+	ClipLow float64 `yaml:"clip_low"`
+	// ClipHigh bounds the probability ratio from above, to 1 + ClipHigh (default 0.2).
 	ClipHigh float64 `yaml:"clip_high"`
 	// EntropyCoefficient times the mean token entropy is subtracted from the loss (default 0.001).
 	EntropyCoefficient float64 `yaml:"entropy_coefficient"`

@@ -9,6 +9,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay/python"
 )
@@ -20,11 +21,12 @@ func evalCommand() *cli.Command {
 		Flags: []cli.Flag{
 			modelFlag(),
 			&cli.PathFlag{Name: "tasks", Usage: "`FILE` of tasks, a JSON line each"},
-			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` for the prompts' style, the executor and the rollouts"},
+			configFlag(),
 			&cli.Float64Flag{Name: "temperature", Usage: "`T` of sampling; 0 takes the likeliest tokens"},
 			&cli.IntFlag{Name: "rollouts", Value: 1, Usage: "`N` answers to each task"},
 			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "at most `N` tokens an answer"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws"},
+			deviceFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON, with every answer"},
 			setFlag(),
 		},
@@ -32,11 +34,8 @@ func evalCommand() *cli.Command {
 			if err := flagsOnly(c, "model", "tasks"); err != nil {
 				return err
 			}
-			config := defaultConfig()
-			if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
-				return err
-			}
-			if err := config.validate(); err != nil {
+			config, _, err := layConfig(c)
+			if err != nil {
 				return err
 			}
 			settings := eval.DefaultConfig()
@@ -52,7 +51,10 @@ func evaluate(c *cli.Context, config Config, settings eval.Config) error {
 	if err != nil {
 		return err
 	}
-	m, t, err := openModel(c.Path("model"), config.Device, config.Threads)
+	if config.Model, err = model.Find(config.Model); err != nil {
+		return err
+	}
+	m, t, err := openModel(config.Model, config.Device, config.Threads)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func evaluate(c *cli.Context, config Config, settings eval.Config) error {
 	if err != nil {
 		return err
 	}
-	engine, err := rollout.New(config.Rollout, c.Uint64("seed"), m, t)
+	engine, err := rollout.New(config.Rollout, config.Seed, m, t)
 	if err != nil {
 		return err
 	}

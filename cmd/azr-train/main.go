@@ -28,11 +28,14 @@ const (
 )
 
 func main() {
-	waitPassively()
+	if !completing(os.Args) {
+		waitPassively()
+	}
 	torch.LockThread()
 	ctx, stop := interruptible()
 	defer stop()
-	err := newApp().RunContext(ctx, flagsFirst(os.Args))
+	app := newApp()
+	err := app.RunContext(ctx, flagsFirst(app, os.Args))
 	switch {
 	case err == nil:
 	case errors.Is(err, context.Canceled):
@@ -50,6 +53,8 @@ func newApp() *cli.App {
 		HideVersion:               true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // values of --set may hold commas
+		EnableBashCompletion:      true,
+		BashComplete:              completeWith(noArguments),
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              usageError,
 		CommandNotFound: func(_ *cli.Context, name string) {
@@ -58,13 +63,23 @@ func newApp() *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), inspectCommand(), doctorCommand(),
+			exportCommand(), execCommand(), inspectCommand(), configCommand(), doctorCommand(),
+			versionCommand(), completionCommand(),
 		},
 	}
-	for _, c := range app.Commands {
-		c.OnUsageError = usageError
-	}
+	prepare(app.Commands)
 	return app
+}
+
+// prepare gives all commands what they have in common.
+func prepare(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError = usageError
+		if c.BashComplete == nil {
+			c.BashComplete = completeWith(noArguments)
+		}
+		prepare(c.Subcommands)
+	}
 }
 
 // usageError leaves the report to main: one line.

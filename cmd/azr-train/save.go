@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/azr-train/azr/monitor"
-	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
@@ -15,7 +14,7 @@ func (s *session) save(step int) error {
 		return nil
 	}
 	start := time.Now()
-	state := checkpoint.State{Step: step, Seed: s.config.Seed, Versions: versions()}
+	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
 	if err := state.Put("updates", s.trainer.Updates()); err != nil {
 		return err
 	}
@@ -70,8 +69,4 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 	}
 	defer optimizer.Close()
 	return s.trainer.Restore(optimizer, updates)
-}
-
-func versions() map[string]string {
-	return map[string]string{"azr-train": version(), "libtorch": torch.Describe().Version}
 }

@@ -38,6 +38,7 @@ type session struct {
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
+	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
 	executed   executor.Stats        // at the last record
 	records    []azr.StepRecord
@@ -86,9 +87,11 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
 		return s, err
 	}
-	if s.env, err = python.New(config.Environment, s.executor); err != nil {
+	env, err := python.New(config.Environment, s.executor)
+	if err != nil {
 		return s, err
 	}
+	s.env, s.templates = env, env.TemplateHashes()
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
