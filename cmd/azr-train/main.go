@@ -74,7 +74,7 @@ func newApp() *cli.App {
 // prepare gives all commands what they have in common.
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
-		c.OnUsageError = usageError
+		c.OnUsageError, c.HideHelpCommand = usageError, true // "help COMMAND" is enough
 		if c.BashComplete == nil {
 			c.BashComplete = completeWith(noArguments)
 		}
