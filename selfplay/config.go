@@ -60,12 +60,15 @@ type Config struct {
 	Collapse Collapse `yaml:"collapse"`
 	// Rewards are the constants of equations 4 to 6.
 	Rewards Rewards `yaml:"rewards"`
-	// Propose, Estimate, Solve and Seed say how completions are drawn for each purpose. Default: temperature 1,
-	// no truncation of the distribution, 8096 tokens. Stop strings are the Environment's to set.
-	Propose  azr.Sampling `yaml:"propose"`
+	// Propose says how proposals are drawn. Default, here and below: temperature 1, no truncation of the
+	// distribution, 8096 tokens. Stop strings are the Environment's to set.
+	Propose azr.Sampling `yaml:"propose"`
+	// Estimate says how the rollouts are drawn that estimate a proposal's learnability.
 	Estimate azr.Sampling `yaml:"estimate"`
-	Solve    azr.Sampling `yaml:"solve"`
-	Seed     azr.Sampling `yaml:"seed"`
+	// Solve says how the answers are drawn that the solver learns from.
+	Solve azr.Sampling `yaml:"solve"`
+	// Seed says how proposals are drawn while the buffers are filled before the first step.
+	Seed azr.Sampling `yaml:"seed"`
 }
 
 // DuplicateReward is a rule for proposals that are not new.

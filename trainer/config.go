@@ -10,32 +10,41 @@ import (
 type Config struct {
 	// Optimizer is adamw (default) or muon.
 	Optimizer Optimizer `yaml:"optimizer"`
-	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps updates (default 0) and then constant.
+	// LearningRate of AdamW (default 1e-6), reached linearly over WarmupSteps and then constant until DecayFrom.
 	LearningRate float64 `yaml:"learning_rate"`
-	WarmupSteps  int     `yaml:"warmup_steps"`
-	// DecayFrom and DecayTo are the updates between which the learning rates fall linearly to DecayFloor times
-	// themselves, and stay there; DecayTo 0 never lets them fall (default 0, 0, 0).
-	DecayFrom  int     `yaml:"decay_from"`
-	DecayTo    int     `yaml:"decay_to"`
+	// WarmupSteps is how many updates the learning rates take to their full value (default 0).
+	WarmupSteps int `yaml:"warmup_steps"`
+	// DecayFrom is the update from which the learning rates fall linearly until DecayTo (default 0).
+	DecayFrom int `yaml:"decay_from"`
+	// DecayTo is the update at which they have fallen to DecayFloor; 0 never lets them fall (default 0).
+	DecayTo int `yaml:"decay_to"`
+	// DecayFloor is the share of the learning rates that stays from DecayTo on (default 0).
 	DecayFloor float64 `yaml:"decay_floor"`
-	// MuonLearningRate and MuonMomentum of Muon, whose step has the size of its learning rate whatever the
-	// gradient's (default 0.01, 0.95). It has LearningRate's schedule and WeightDecay.
+	// MuonLearningRate of Muon, whose step has its size whatever the gradient's (default 0.01). It has the schedule
+	// of LearningRate, and WeightDecay. Not in the paper.
 	MuonLearningRate float64 `yaml:"muon_learning_rate"`
-	MuonMomentum     float64 `yaml:"muon_momentum"`
-	// Beta1, Beta2, Eps and WeightDecay of AdamW (default 0.9, 0.999, 1e-8, 0.01).
-	Beta1       float64 `yaml:"beta1"`
-	Beta2       float64 `yaml:"beta2"`
-	Eps         float64 `yaml:"eps"`
+	// MuonMomentum is how much Muon's mean of the gradients keeps of itself at an update (default 0.95).
+	MuonMomentum float64 `yaml:"muon_momentum"`
+	// Beta1 is how much AdamW's mean of the gradients keeps of itself at an update (default 0.9).
+	Beta1 float64 `yaml:"beta1"`
+	// Beta2 is how much AdamW's mean of the squared gradients keeps of itself (default 0.999).
+	Beta2 float64 `yaml:"beta2"`
+	// Eps is added to the denominator of AdamW's update (default 1e-8).
+	Eps float64 `yaml:"eps"`
+	// WeightDecay, decoupled: an update takes this times the learning rate off each weight (default
+	// 0.01, what PyTorch's AdamW and so the paper's runs have where nothing is said).
 	WeightDecay float64 `yaml:"weight_decay"`
 	// MaxGradNorm clips the L2 norm of all gradients together (default 1).
 	MaxGradNorm float64 `yaml:"max_grad_norm"`
-	// ClipLow and ClipHigh bound the probability ratio to [1-low, 1+high] (default 0.2, 0.2).
-	ClipLow  float64 `yaml:"clip_low"`
+	// ClipLow bounds the probability ratio from below, to 1 - ClipLow (default 0.2).
+	ClipLow float64 `yaml:"clip_low"`
+	// ClipHigh bounds the probability ratio from above, to 1 + ClipHigh (default 0.2).
 	ClipHigh float64 `yaml:"clip_high"`
 	// EntropyCoefficient times the mean token entropy is subtracted from the loss (default 0.001).
 	EntropyCoefficient float64 `yaml:"entropy_coefficient"`
-	// Epochs is how often a step goes over its samples (default 1), in Minibatches updates (default 1).
-	Epochs      int `yaml:"epochs"`
+	// Epochs is how often a step goes over its samples (default 1).
+	Epochs int `yaml:"epochs"`
+	// Minibatches is how many updates an epoch makes, each with its share of the samples (default 1).
 	Minibatches int `yaml:"minibatches"`
 	// Algorithm turns rewards into advantages: "trr++" (task-relative REINFORCE++, the paper's, default), "reinforce++"
 	// (one baseline for the whole step), "rloo" or "grpo" (a baseline for each prompt, which needs several answers to it).

@@ -9,32 +9,47 @@ import (
 )
 
 func modelFlag() cli.Flag {
-	return &cli.PathFlag{Name: "model", Usage: "Hugging Face `DIR` of the model"}
+	return &cli.PathFlag{Name: "model", Usage: "`DIR|NAME[@REV]`: a Hugging Face folder, or a name in the local cache"}
 }
 
 func deviceFlag() cli.Flag {
 	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`cpu|cuda|cuda:N|auto`"}
 }
 
+func configFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults; may be repeated, the later over the earlier"}
+}
+
 func setFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
+}
+
+// configFlags are the layers of a run's configuration.
+func configFlags() []cli.Flag {
+	return []cli.Flag{
+		modelFlag(), configFlag(),
+		&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
+		&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
+		deviceFlag(), setFlag(),
+	}
 }
 
 // flagsFirst moves the argument that directly follows the command behind the flags, where the
 // flag parser wants it: "export RUN --out DIR" is "export --out DIR RUN".
 func flagsFirst(app *cli.App, args []string) []string {
-	at, commands := 1, app.Commands
-	for at < len(args) {
-		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(args[at]) })
+	n, commands := 1, app.Commands
+	for ; n < len(args); n++ {
+		i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.HasName(args[n]) })
 		if i < 0 {
 			break
 		}
-		at, commands = at+1, commands[i].Subcommands
+		commands = commands[i].Subcommands
 	}
-	if at == 1 || len(args) < at+2 || strings.HasPrefix(args[at], "-") {
+	flagsFollow := n > 1 && n+1 < len(args) && !strings.HasPrefix(args[n], "-") && strings.HasPrefix(args[n+1], "-")
+	if !flagsFollow || completing(args) {
 		return args
 	}
-	return append(slices.Concat(args[:at], args[at+1:]), args[at])
+	return append(slices.Concat(args[:n], args[n+1:]), args[n])
 }
 
 // flagsOnly refuses arguments that are no flags, and wants the required ones.
@@ -56,8 +71,12 @@ func oneArgument(c *cli.Context, what string, required ...string) (string, error
 func want(c *cli.Context, required []string) error {
 	for _, name := range required {
 		if c.String(name) == "" {
-			return fmt.Errorf("%s: --%s is missing; hint: azr-train help %s", c.Command.Name, name, c.Command.Name)
+			return missingFlag(c, name)
 		}
 	}
 	return nil
+}
+
+func missingFlag(c *cli.Context, name string) error {
+	return fmt.Errorf("%s: --%s is missing; hint: azr-train help %s", c.Command.Name, name, c.Command.Name)
 }

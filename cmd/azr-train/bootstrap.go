@@ -12,6 +12,7 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/bootstrap"
+	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
@@ -53,6 +54,22 @@ func defaultBootstrapConfig() BootstrapConfig {
 // generatorTimeout bounds one call of the generator, which does milliseconds of work, on a machine that is busy.
 const generatorTimeout = 30 * time.Second
 
+// layOver lays --config and --set over a configuration that is not a run's.
+func layOver(config any, c *cli.Context) error {
+	layers := configs.Over(config)
+	for _, name := range c.StringSlice("config") {
+		if err := layers.File(name); err != nil {
+			return err
+		}
+	}
+	for _, setting := range c.StringSlice("set") {
+		if err := layers.Set("--set", setting); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c BootstrapConfig) validate() error {
 	for _, section := range []interface{ Validate() error }{c.Model, c.Corpus, c.Environment, c.Executor, c.Trainer} {
 		if err := section.Validate(); err != nil {
@@ -69,7 +86,7 @@ func bootstrapCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "out", Usage: "`DIR` to make"},
 			&cli.PathFlag{Name: "model", Usage: "`DIR` of a starter to go on from, instead of random weights"},
-			&cli.StringFlag{Name: "config", Usage: "`FILE` of settings over the defaults"},
+			configFlag(),
 			&cli.StringSliceFlag{Name: "held-out", Usage: "`FILE` of tasks whose programs are never shown; may be repeated"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
 			setFlag(),
@@ -79,7 +96,7 @@ func bootstrapCommand() *cli.Command {
 				return err
 			}
 			config := defaultBootstrapConfig()
-			if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
+			if err := layOver(&config, c); err != nil {
 				return err
 			}
 			if c.IsSet("seed") {

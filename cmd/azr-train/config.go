@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"runtime"
 
+	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay"
@@ -13,7 +16,7 @@ import (
 
 // Config is a run's whole configuration: a few keys of its own and a section for each package.
 type Config struct {
-	// Model is the Hugging Face folder that the run begins with; --model sets it.
+	// Model is what the run begins with: a Hugging Face folder, or a name in the local Hugging Face cache.
 	Model string `yaml:"model"`
 	// Seed keys every random draw of the run (default 0).
 	Seed uint64 `yaml:"seed"`
@@ -22,25 +25,23 @@ type Config struct {
 	// Device is cpu, cuda, cuda:N or auto: the first CUDA device that this libtorch can use, else the CPU (default auto).
 	Device string `yaml:"device"`
 	// Threads of a tensor op on the CPU; 0 takes the machine's cores (default 0).
-	Threads     int              `yaml:"threads"`
-	Game        selfplay.Config  `yaml:"game"`
-	Environment python.Config    `yaml:"environment"`
-	Executor    executor.Config  `yaml:"executor"`
-	Rollout     rollout.Config   `yaml:"rollout"`
-	Trainer     trainer.Config   `yaml:"trainer"`
-	Checkpoint  CheckpointConfig `yaml:"checkpoint"`
-	HeldOut     HeldOutConfig    `yaml:"held_out"`
-	Controls    Controls         `yaml:"controls"`
-}
-
-// HeldOutConfig says how a run measures itself: on tasks whose programs it may not propose.
-type HeldOutConfig struct {
-	// Tasks is a file that azr-train tasks make wrote; empty measures nothing (default).
-	Tasks string `yaml:"tasks"`
-	// Every so many steps, before the first and after the last (default 10); answers are greedy.
-	Every int `yaml:"every"`
-	// MaxTokens of an answer (default 256).
-	MaxTokens int `yaml:"max_tokens"`
+	Threads int `yaml:"threads"`
+	// Game says how propose and solve are played and rewarded.
+	Game selfplay.Config `yaml:"game"`
+	// Environment says how Python tasks are asked for and which are accepted.
+	Environment python.Config `yaml:"environment"`
+	// Executor says how programs are run in the sandbox.
+	Executor executor.Config `yaml:"executor"`
+	// Rollout sizes the running batch of completions.
+	Rollout rollout.Config `yaml:"rollout"`
+	// Trainer has the constants of the update.
+	Trainer trainer.Config `yaml:"trainer"`
+	// Checkpoint says when checkpoints are written; the last step always has one.
+	Checkpoint CheckpointConfig `yaml:"checkpoint"`
+	// HeldOut says on which tasks a run measures itself.
+	HeldOut HeldOutConfig `yaml:"held_out"`
+	// Controls take something away from a run, to tell what its gain comes from.
+	Controls Controls `yaml:"controls"`
 }
 
 // CheckpointConfig says when checkpoints are written. The last step always has one.
@@ -49,6 +50,36 @@ type CheckpointConfig struct {
 	Every int `yaml:"every"`
 	// Keep so many of the newest; 0 keeps all (default 2).
 	Keep int `yaml:"keep"`
+}
+
+// layFlags are the flags that stand for a key, where a command has them.
+var layFlags = []struct{ flag, key string }{
+	{"model", "model"}, {"steps", "steps"}, {"seed", "seed"}, {"device", "device"},
+	{"require", "executor.require"}, {"timeout", "executor.timeout"}, {"memory", "executor.memory"},
+}
+
+// layConfig lays over the defaults what each --config names, in order, then the flags, then each --set.
+func layConfig(c *cli.Context) (Config, *configs.Layers, error) {
+	config := defaultConfig()
+	layers := configs.Over(&config)
+	for _, name := range c.StringSlice("config") {
+		if err := layers.File(name); err != nil {
+			return config, layers, err
+		}
+	}
+	for _, f := range layFlags {
+		if c.IsSet(f.flag) {
+			if err := layers.SetText("--"+f.flag, f.key, fmt.Sprint(c.Value(f.flag))); err != nil {
+				return config, layers, err
+			}
+		}
+	}
+	for _, setting := range c.StringSlice("set") {
+		if err := layers.Set("--set", setting); err != nil {
+			return config, layers, err
+		}
+	}
+	return config, layers, config.validate()
 }
 
 func defaultConfig() Config {
@@ -70,28 +101,13 @@ func (c Config) validate() error {
 		return fmt.Errorf("config: threads out of range; got %d, want 0 to %d", c.Threads, 4*runtime.NumCPU())
 	case c.Checkpoint.Every < 1:
 		return fmt.Errorf("config: checkpoint.every is too small; got %d, want at least 1", c.Checkpoint.Every)
-	case c.HeldOut.Every < 1 || c.HeldOut.MaxTokens < 1:
-		return fmt.Errorf("config: held_out.every and held_out.max_tokens are too small; got %d and %d, want at least 1", c.HeldOut.Every, c.HeldOut.MaxTokens)
 	case c.Checkpoint.Keep < 0:
 		return fmt.Errorf("config: checkpoint.keep is negative; got %d, want 0 or more", c.Checkpoint.Keep)
 	}
-	if err := c.Controls.validate(); err != nil {
-		return err
-	}
-	for _, section := range []interface{ Validate() error }{c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
+	for _, section := range []interface{ Validate() error }{c.HeldOut, c.Controls, c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
 		if err := section.Validate(); err != nil {
 			return err
 		}
-	}
-	return c.validateAlgorithm()
-}
-
-// validateAlgorithm refuses an algorithm that compares answers where a prompt has only one.
-func (c Config) validateAlgorithm() error {
-	several := c.Game.SolveRollouts > 1 || c.Game.ReuseEstimates && c.Game.Rollouts > 1
-	if c.Trainer.Algorithm.NeedsGroups() && !several {
-		return fmt.Errorf("config: trainer.algorithm %s compares several answers to a prompt; got game.solve_rollouts 1, want 2 or more, or game.reuse_estimates",
-			c.Trainer.Algorithm)
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ type Controls struct {
 
 const notFrozen = "none"
 
-func (c Controls) validate() error {
+// Validate returns the first setting that makes no sense.
+func (c Controls) Validate() error {
 	if c.Frozen != notFrozen && c.Frozen != azr.Propose.String() && c.Frozen != azr.Solve.String() {
 		return fmt.Errorf("config: unknown controls.frozen; got %q, want %q, %q or %q", c.Frozen, notFrozen, azr.Propose, azr.Solve)
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -34,7 +33,7 @@ func doctor(ctx context.Context, w io.Writer) error {
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(w, "%-10s %s\n", what, fmt.Sprintf(format, args...))
 	}
-	line("azr-train", "%s, %s", version(), runtime.Version())
+	line("azr-train", "%s, %s", build(), runtime.Version())
 	t := torch.Describe()
 	line("libtorch", "%s, CPU kernels %s, %d threads", t.Version, t.CPU, t.Threads)
 	switch {
@@ -90,18 +89,4 @@ func freeDisk(dir string) string {
 		return "unknown: " + err.Error()
 	}
 	return fmt.Sprintf("%.1f GiB free in this folder's file system", float64(fs.Bavail)*float64(fs.Bsize)/(1<<30))
-}
-
-// version is the module's version, or the commit that it was built from.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12]
-		}
-	}
-	return info.Main.Version
 }

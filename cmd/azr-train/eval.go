@@ -11,6 +11,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay/python"
@@ -23,11 +24,12 @@ func evalCommand() *cli.Command {
 		Flags: []cli.Flag{
 			modelFlag(),
 			&cli.PathFlag{Name: "tasks", Usage: "`FILE` of tasks, a JSON line each"},
-			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` for the prompts' style, the executor and the rollouts"},
+			configFlag(),
 			&cli.Float64Flag{Name: "temperature", Usage: "`T` of sampling; 0 takes the likeliest tokens"},
 			&cli.IntFlag{Name: "rollouts", Value: 1, Usage: "`N` answers to each task"},
 			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "at most `N` tokens an answer"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws"},
+			deviceFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON, with every answer"},
 			setFlag(),
 		},
@@ -35,11 +37,8 @@ func evalCommand() *cli.Command {
 			if err := flagsOnly(c, "model", "tasks"); err != nil {
 				return err
 			}
-			config := defaultConfig()
-			if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
-				return err
-			}
-			if err := config.validate(); err != nil {
+			config, _, err := layConfig(c)
+			if err != nil {
 				return err
 			}
 			settings := eval.DefaultConfig()
@@ -51,7 +50,7 @@ func evalCommand() *cli.Command {
 }
 
 func evaluate(c *cli.Context, config Config, settings eval.Config) error {
-	e, err := openEvaluator(c.Context, config, c.Path("model"), c.Path("tasks"), c.Uint64("seed"))
+	e, err := openEvaluator(c.Context, config, c.Path("tasks"))
 	if err != nil {
 		return err
 	}
@@ -77,7 +76,7 @@ type evaluator struct {
 	closers []func()
 }
 
-func openEvaluator(ctx context.Context, config Config, modelDir, tasksFile string, seed uint64) (e *evaluator, err error) {
+func openEvaluator(ctx context.Context, config Config, tasksFile string) (e *evaluator, err error) {
 	e = &evaluator{}
 	defer func() {
 		if err != nil {
@@ -87,7 +86,10 @@ func openEvaluator(ctx context.Context, config Config, modelDir, tasksFile strin
 	if e.tasks, err = eval.Tasks(tasksFile); err != nil {
 		return e, err
 	}
-	m, t, err := openModel(modelDir, config.Device, config.Threads)
+	if config.Model, err = model.Find(config.Model); err != nil {
+		return e, err
+	}
+	m, t, err := openModel(config.Model, config.Device, config.Threads)
 	if err != nil {
 		return e, err
 	}
@@ -100,7 +102,7 @@ func openEvaluator(ctx context.Context, config Config, modelDir, tasksFile strin
 	if e.env, err = python.New(config.Environment, pool); err != nil {
 		return e, err
 	}
-	if e.engine, err = rollout.New(config.Rollout, seed, m, t); err != nil {
+	if e.engine, err = rollout.New(config.Rollout, config.Seed, m, t); err != nil {
 		return e, err
 	}
 	e.closers = append(e.closers, e.engine.Close)

@@ -28,11 +28,8 @@ func execCommand() *cli.Command {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
-			config, err := execConfig(c)
+			config, _, err := layConfig(c)
 			if err != nil {
-				return err
-			}
-			if err := config.Executor.Validate(); err != nil {
 				return err
 			}
 			pool, err := executor.Open(c.Context, config.Executor)
@@ -47,18 +44,6 @@ func execCommand() *cli.Command {
 			return execute(c.Context, read, pool.Slots(), os.Stdin, os.Stdout)
 		},
 	}
-}
-
-// execConfig lays the flags over --set.
-func execConfig(c *cli.Context) (config Config, err error) {
-	config = defaultConfig()
-	settings := c.StringSlice("set")
-	for _, name := range []string{"require", "timeout", "memory"} {
-		if c.IsSet(name) {
-			settings = append(settings, "executor."+name+"="+c.String(name))
-		}
-	}
-	return config, loadConfig(&config, "", settings)
 }
 
 // work runs what a line asks for and returns what to answer, as an object for JSON.

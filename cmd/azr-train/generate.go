@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
 )
@@ -53,7 +54,11 @@ func shown(text string) string {
 const generateRoom = 8192
 
 func generate(c *cli.Context) error {
-	m, t, err := openModel(c.Path("model"), c.String("device"), 0)
+	dir, err := model.Find(c.Path("model"))
+	if err != nil {
+		return err
+	}
+	m, t, err := openModel(dir, c.String("device"), 0)
 	if err != nil {
 		return err
 	}

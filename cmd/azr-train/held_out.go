@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"time"
 
@@ -9,6 +10,27 @@ import (
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/selfplay/python/generator"
 )
+
+// HeldOutConfig says how a run measures itself: on tasks whose programs it may not propose.
+type HeldOutConfig struct {
+	// Tasks is a file that azr-train tasks make wrote; empty measures nothing (default).
+	Tasks string `yaml:"tasks"`
+	// Every so many steps, before the first and after the last (default 10); answers are greedy.
+	Every int `yaml:"every"`
+	// MaxTokens of an answer (default 256).
+	MaxTokens int `yaml:"max_tokens"`
+}
+
+// Validate returns the first setting that makes no sense.
+func (c HeldOutConfig) Validate() error {
+	switch {
+	case c.Every < 1:
+		return fmt.Errorf("config: held_out.every is too small; got %d, want at least 1", c.Every)
+	case c.MaxTokens < 1:
+		return fmt.Errorf("config: held_out.max_tokens is too small; got %d, want at least 1", c.MaxTokens)
+	}
+	return nil
+}
 
 // readHeldOut reads the tasks that the run measures itself on.
 func (s *session) readHeldOut() (err error) {

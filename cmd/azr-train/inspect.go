@@ -15,6 +15,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/store"
+	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
 func inspectCommand() *cli.Command {
@@ -57,6 +58,8 @@ type inspection struct {
 	Groups      []groupLine                `json:"groups"`
 	Metrics     map[int]map[string]float64 `json:"metrics"`
 	Rows        []azr.Row                  `json:"rows"`
+	// Provenance is the newest checkpoint's, nil where there is none that can be read.
+	Provenance *checkpoint.Provenance `json:"provenance"`
 }
 
 // groupLine is store.Summary with null for means of nothing.
@@ -79,6 +82,9 @@ func inspectRun(dir string, step, limit int) (*inspection, error) {
 	defer s.Close()
 	r := &inspection{Run: dir, Metrics: map[int]map[string]float64{}}
 	r.Checkpoints, _ = filepath.Glob(filepath.Join(dir, "checkpoints", "step-*"))
+	if p, newest, err := checkpoint.LatestProvenance(dir); err == nil && newest != "" {
+		r.Provenance = &p
+	}
 	first, last, err := s.Steps()
 	if err != nil {
 		return nil, err
@@ -126,6 +132,10 @@ func (r *inspection) print(w io.Writer) {
 		if t != azr.ErrorPrediction || r.Tasks[t] > 0 { // it is an option
 			fmt.Fprintf(w, "  %-10s %6d tasks\n", t, r.Tasks[t])
 		}
+	}
+	if r.Provenance != nil {
+		fmt.Fprintf(w, "\nthe newest checkpoint was written with\n")
+		printProvenance(w, *r.Provenance)
 	}
 	fmt.Fprintf(w, "\n%4s  %-18s %11s %7s %9s %8s %8s %10s\n", "step", "group", "completions", "passed", "unchecked", "trained", "reward", "solve rate")
 	for _, g := range r.Groups {

@@ -28,7 +28,9 @@ const (
 )
 
 func main() {
-	waitPassively()
+	if !completing(os.Args) {
+		waitPassively()
+	}
 	torch.LockThread()
 	ctx, stop := interruptible()
 	defer stop()
@@ -51,6 +53,8 @@ func newApp() *cli.App {
 		HideVersion:               true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // values of --set may hold commas
+		EnableBashCompletion:      true,
+		BashComplete:              completeWith(noArguments),
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              usageError,
 		CommandNotFound: func(_ *cli.Context, name string) {
@@ -59,16 +63,23 @@ func newApp() *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), doctorCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), configCommand(), doctorCommand(),
+			versionCommand(), completionCommand(),
 		},
 	}
-	for _, c := range app.Commands {
-		c.OnUsageError = usageError
-		for _, sub := range c.Subcommands {
-			sub.OnUsageError = usageError
-		}
-	}
+	prepare(app.Commands)
 	return app
+}
+
+// prepare gives all commands what they have in common.
+func prepare(commands []*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError, c.HideHelpCommand = usageError, true // "help COMMAND" is enough
+		if c.BashComplete == nil {
+			c.BashComplete = completeWith(noArguments)
+		}
+		prepare(c.Subcommands)
+	}
 }
 
 // usageError leaves the report to main: one line.

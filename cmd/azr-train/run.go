@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/azr-train/azr/configs"
+	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
@@ -17,61 +19,61 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "play and learn, in a new run folder",
-		Flags: []cli.Flag{
-			modelFlag(),
-			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults"},
+		Flags: append([]cli.Flag{
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
-			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
 			&cli.StringSliceFlag{Name: "seeds", Usage: "start from the tasks in `FILE`, JSON lines of the paper's authors (may be repeated)"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
-			setFlag(),
-		},
+		}, configFlags()...),
 		Action: func(c *cli.Context) error {
-			if err := flagsOnly(c, "model", "run"); err != nil {
+			if err := flagsOnly(c, "run"); err != nil {
 				return err
 			}
-			config, err := configFromFlags(c)
+			config, layers, err := layConfig(c)
 			if err != nil {
 				return err
 			}
-			return startRun(c.Context, config, c.Path("run"))
+			if config.Model == "" {
+				return missingFlag(c, "model")
+			}
+			if config.Model, err = model.Find(config.Model); err != nil {
+				return err
+			}
+			if c.IsSet("seeds") {
+				config.Environment.Seeds = c.StringSlice("seeds")
+			}
+			if err := config.findFiles(); err != nil {
+				return fmt.Errorf("run: %w", err)
+			}
+			return startRun(c.Context, config, layers.Origin, c.Path("run"))
 		},
 	}
 }
 
-func configFromFlags(c *cli.Context) (config Config, err error) {
-	config = defaultConfig()
-	if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
-		return config, err
+// findFiles makes the names of files in the configuration absolute, which must exist: a resumed run may start elsewhere.
+func (c *Config) findFiles() (err error) {
+	files := []*string{}
+	for i := range c.Environment.Seeds {
+		files = append(files, &c.Environment.Seeds[i])
 	}
-	if c.IsSet("steps") {
-		config.Steps = c.Int("steps")
+	if c.HeldOut.Tasks != "" {
+		files = append(files, &c.HeldOut.Tasks)
 	}
-	if c.IsSet("seed") {
-		config.Seed = c.Uint64("seed")
-	}
-	if c.IsSet("seeds") {
-		config.Environment.Seeds = c.StringSlice("seeds")
-	}
-	for i, file := range config.Environment.Seeds { // a resumed run may start elsewhere
-		if config.Environment.Seeds[i], err = filepath.Abs(file); err != nil {
-			return config, err
+	for _, file := range files {
+		if _, err := os.Stat(*file); err != nil {
+			return err
 		}
-		if _, err := os.Stat(file); err != nil {
-			return config, fmt.Errorf("run: no seeds: %w", err)
+		if *file, err = filepath.Abs(*file); err != nil {
+			return err
 		}
 	}
-	if config.Model, err = filepath.Abs(c.Path("model")); err != nil {
-		return config, err
-	}
-	return config, config.validate()
+	return nil
 }
 
 // startRun makes the run's folder and plays all its steps. What fails before the first step leaves no folder.
-func startRun(ctx context.Context, config Config, dir string) error {
+// Origin tells which layer a key's value came from.
+func startRun(ctx context.Context, config Config, origin func(key string) string, dir string) error {
 	display, log := newDisplay()
 	defer display.Close()
-	folder, err := newRunFolder(dir, config)
+	folder, err := newRunFolder(dir, configs.Dump(&config, origin))
 	if err != nil {
 		return err
 	}
@@ -137,6 +139,9 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 		return err
 	}
 	defer r.close()
+	if last != nil {
+		r.tellChanges(last)
+	}
 	step, err := r.rollBack(ctx, last)
 	if err != nil {
 		return err

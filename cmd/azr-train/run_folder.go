@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/azr-train/azr/configs"
 )
 
 // The files of a run folder that this package writes; the others are their packages'.
@@ -25,8 +27,8 @@ type runFolder struct {
 	lock *os.File
 }
 
-// newRunFolder makes the folder with what identifies the run. It refuses one that exists.
-func newRunFolder(dir string, config Config) (*runFolder, error) {
+// newRunFolder makes the folder with what identifies the run, its configuration. It refuses one that exists.
+func newRunFolder(dir string, config []byte) (*runFolder, error) {
 	made := filepath.Clean(dir)
 	for parent := filepath.Dir(made); missing(parent); parent = filepath.Dir(made) {
 		made = parent
@@ -43,7 +45,7 @@ func newRunFolder(dir string, config Config) (*runFolder, error) {
 	}
 	f := &runFolder{dir: dir, made: made}
 	if err = f.hold(); err == nil {
-		err = os.WriteFile(f.path(configFile), dumpConfig(&config), 0o644)
+		err = os.WriteFile(f.path(configFile), config, 0o644)
 	}
 	if err != nil {
 		f.discard()
@@ -54,18 +56,25 @@ func newRunFolder(dir string, config Config) (*runFolder, error) {
 
 // openRunFolder holds an existing run and reads its configuration.
 func openRunFolder(dir string) (*runFolder, Config, error) {
-	config := defaultConfig()
+	config, err := readRunConfig("resume", dir)
+	if err != nil {
+		return nil, config, err
+	}
 	f := &runFolder{dir: dir}
-	if _, err := os.Stat(f.path(configFile)); err != nil {
-		return nil, config, fmt.Errorf("resume: not a run folder; got %s: %w", dir, err)
-	}
-	if err := loadConfig(&config, f.path(configFile), nil); err != nil {
-		return nil, config, err
-	}
-	if err := config.validate(); err != nil {
-		return nil, config, err
-	}
 	return f, config, f.hold()
+}
+
+// readRunConfig reads a run's configuration for a command.
+func readRunConfig(command, dir string) (Config, error) {
+	config := defaultConfig()
+	path := filepath.Join(dir, configFile)
+	if _, err := os.Stat(path); err != nil {
+		return config, fmt.Errorf("%s: not a run folder; got %s: %w", command, dir, err)
+	}
+	if err := configs.Over(&config).File(path); err != nil {
+		return config, err
+	}
+	return config, config.validate()
 }
 
 func (f *runFolder) path(name string) string { return filepath.Join(f.dir, name) }

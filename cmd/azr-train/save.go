@@ -7,7 +7,6 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
-	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
@@ -17,7 +16,7 @@ func (s *session) save(step int) error {
 		return nil
 	}
 	start := time.Now()
-	state := checkpoint.State{Step: step, Seed: s.config.Seed, Versions: versions()}
+	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
 	if err := state.Put("updates", s.trainer.Updates()); err != nil {
 		return err
 	}
@@ -79,8 +78,4 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 	}
 	s.trainer.SetMemory(memory)
 	return s.trainer.Restore(optimizer, updates)
-}
-
-func versions() map[string]string {
-	return map[string]string{"azr-train": version(), "libtorch": torch.Describe().Version}
 }

@@ -30,12 +30,16 @@ func scoreCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			m, err := model.Load(c.Path("model"), torch.F32, device)
+			dir, err := model.Find(c.Path("model"))
+			if err != nil {
+				return err
+			}
+			m, err := model.Load(dir, torch.F32, device)
 			if err != nil {
 				return err
 			}
 			defer m.Free()
-			return score(m, c.Path("model"), os.Stdin, os.Stdout)
+			return score(m, dir, os.Stdin, os.Stdout)
 		},
 	}
 }

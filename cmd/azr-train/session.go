@@ -41,6 +41,7 @@ type session struct {
 	trainer   *trainer.Trainer
 
 	heldOut    []azr.Task            // what the run measures itself on; none if it does not
+	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
 	executed   executor.Stats        // at the last record
 	records    []azr.StepRecord
@@ -90,9 +91,11 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
 		return s, err
 	}
-	if s.env, err = python.New(config.Environment, s.executor); err != nil {
+	env, err := python.New(config.Environment, s.executor)
+	if err != nil {
 		return s, err
 	}
+	s.env, s.templates = env, env.TemplateHashes()
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}

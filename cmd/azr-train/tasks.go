@@ -56,11 +56,12 @@ func tasksScoreCommand() *cli.Command {
 		Flags: []cli.Flag{
 			modelFlag(),
 			&cli.PathFlag{Name: "tasks", Usage: "`FILE` of tasks, a JSON line each"},
-			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` for the prompts' style, the executor and the rollouts"},
+			configFlag(),
 			&cli.Float64Flag{Name: "temperature", Value: 1, Usage: "`T` of the sampled answers"},
 			&cli.IntFlag{Name: "rollouts", Value: 4, Usage: "`N` sampled answers to each task; 0 leaves them out"},
 			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "at most `N` tokens an answer"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws"},
+			deviceFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print both reports as JSON, with every answer"},
 			setFlag(),
 		},
@@ -68,11 +69,8 @@ func tasksScoreCommand() *cli.Command {
 			if err := flagsOnly(c, "model", "tasks"); err != nil {
 				return err
 			}
-			config := defaultConfig()
-			if err := loadConfig(&config, c.String("config"), c.StringSlice("set")); err != nil {
-				return err
-			}
-			if err := config.validate(); err != nil {
+			config, _, err := layConfig(c)
+			if err != nil {
 				return err
 			}
 			return scoreTasks(c, config)
@@ -87,7 +85,7 @@ type scores struct {
 }
 
 func scoreTasks(c *cli.Context, config Config) error {
-	e, err := openEvaluator(c.Context, config, c.Path("model"), c.Path("tasks"), c.Uint64("seed"))
+	e, err := openEvaluator(c.Context, config, c.Path("tasks"))
 	if err != nil {
 		return err
 	}
@@ -129,7 +127,7 @@ func generatorConfig() Config {
 
 func makeTasks(c *cli.Context) error {
 	config := generatorConfig()
-	if err := loadConfig(&config, "", c.StringSlice("set")); err != nil {
+	if err := layOver(&config, c); err != nil {
 		return err
 	}
 	if err := config.validate(); err != nil {

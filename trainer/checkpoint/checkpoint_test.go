@@ -43,8 +43,8 @@ func contents(t *testing.T, step int) Contents {
 		Companions: companions,
 		Model:      []safetensors.Tensor{tensor("w.b", 3, byte(step)), tensor("w.a", 2, 7), tensor("w.c", 4, 8)},
 		Optimizer:  []safetensors.Tensor{tensor("exp_avg/w.a", 2, 9)},
-		State: State{Step: step, Seed: 1<<64 - 1, Versions: map[string]string{"azr-train": "1"},
-			Templates: map[string]string{"solve": "ab"}, Offsets: map[string]int64{"metrics.jsonl": 1 << 53}},
+		State: State{Step: step, Seed: 1<<64 - 1, Offsets: map[string]int64{"metrics.jsonl": 1 << 53},
+			Provenance: Provenance{"seed: 3\n", map[string]string{"azr-train": "1"}, map[string]string{"solve": "ab"}}},
 	}
 	require.NoError(t, c.State.Put("optimizer_step", 41))
 	return c
@@ -92,6 +92,22 @@ func TestSaveAndLoad(t *testing.T) {
 	require.NoError(t, err)
 	defer optimizer.Close()
 	assert.Equal(t, "exp_avg/w.a", optimizer.Tensors()[0].Name)
+}
+
+func TestLatestProvenance(t *testing.T) {
+	run := t.TempDir()
+	_, dir, err := LatestProvenance(run)
+	require.NoError(t, err)
+	assert.Empty(t, dir)
+	require.NoError(t, Save(Path(run, 2), contents(t, 2)))
+	require.NoError(t, Save(Path(run, 10), contents(t, 10)))
+	p, dir, err := LatestProvenance(run)
+	require.NoError(t, err)
+	assert.Equal(t, Path(run, 10), dir)
+	assert.Equal(t, contents(t, 10).State.Provenance, p)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, stateName), []byte("{"), 0o644))
+	_, _, err = LatestProvenance(run)
+	assert.ErrorContains(t, err, "checkpoint.LatestProvenance: ")
 }
 
 func TestSaveIsDeterministic(t *testing.T) {

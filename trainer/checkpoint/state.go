@@ -20,15 +20,37 @@ type State struct {
 	Step int `json:"step"`
 	// Seed is the run's seed. Random streams are keyed by it and the step, so there is no generator state.
 	Seed uint64 `json:"seed"`
-	// Versions names what wrote the checkpoint, for example "azr-train" and "libtorch".
-	Versions map[string]string `json:"versions,omitempty"`
-	// Templates maps each prompt template to the hash of its text.
-	Templates map[string]string `json:"templates,omitempty"`
+	Provenance
 	// Offsets maps each metrics file of the run folder to its length in bytes when the checkpoint was
 	// written; resuming cuts the files there.
 	Offsets map[string]int64 `json:"offsets,omitempty"`
 	// Extra is free for the run, see [State.Put] and [State.Get].
 	Extra map[string]json.RawMessage `json:"extra,omitempty"`
+}
+
+// Provenance says how a checkpoint came about.
+type Provenance struct {
+	// Config is the run's effective configuration, in YAML.
+	Config string `json:"config,omitempty"`
+	// Versions names what wrote the checkpoint, for example "azr-train" and "libtorch".
+	Versions map[string]string `json:"versions,omitempty"`
+	// Templates maps each prompt template to the hash of its text.
+	Templates map[string]string `json:"templates,omitempty"`
+}
+
+// LatestProvenance reads the provenance of a run's newest checkpoint and returns its folder, "" where there
+// is none. Unlike [Latest] it does not look at the tensors.
+func LatestProvenance(runDir string) (p Provenance, dir string, err error) {
+	steps, err := list(runDir)
+	if err != nil || len(steps) == 0 {
+		return p, "", err
+	}
+	dir = Path(runDir, steps[len(steps)-1])
+	state, err := readState(dir)
+	if err != nil {
+		return p, "", fmt.Errorf("checkpoint.LatestProvenance: %w", err)
+	}
+	return state.Provenance, dir, nil
 }
 
 // Put keeps v in Extra, as JSON.

@@ -1,4 +1,4 @@
-package main
+package configs
 
 import (
 	"encoding"
@@ -15,7 +15,8 @@ import (
 
 // layer lays YAML over a configuration.
 type layer struct {
-	config any // points to a struct
+	*Layers
+	name string
 	// place returns what an error begins with to say where it is.
 	place func(line int) string
 }
@@ -51,11 +52,35 @@ func (l layer) set(v reflect.Value, node ast.Node, path string) error {
 	return nil
 }
 
+// setText gives v the value that text is.
+func (l layer) setText(v reflect.Value, text, path string) error {
+	if u, custom := v.Addr().Interface().(encoding.TextUnmarshaler); custom {
+		if err := u.UnmarshalText([]byte(text)); err != nil {
+			return fmt.Errorf("wrong value of %s: %w", path, err)
+		}
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Struct, reflect.Map, reflect.Slice:
+		return fmt.Errorf("wrong type of %s; got %.60q, want %s", path, text, wanted(v.Type()))
+	}
+	if !setScalar(v, text, true) {
+		return fmt.Errorf("wrong type of %s; got %.60q, want %s", path, text, wanted(v.Type()))
+	}
+	return nil
+}
+
 func (l layer) setStruct(v reflect.Value, node ast.Node, path string) error {
 	return l.eachMember(node, v.Type(), path, func(key string, line int, value ast.Node) error {
+		if join(path, key) == presetKey {
+			return nil // laid before
+		}
 		field, ok := fieldOf(v, key)
 		if !ok {
 			return l.unknown(line, join(path, key))
+		}
+		if !isSection(field.Type()) {
+			l.origins[join(path, key)] = l.name
 		}
 		return l.set(field, value, join(path, key))
 	})
@@ -120,7 +145,7 @@ func (l layer) wrongType(t reflect.Type, node ast.Node, path string) error {
 }
 
 func (l layer) unknown(line int, path string) error {
-	return fmt.Errorf("%sunknown key; got %q; did you mean %s?", l.place(line), path, nearestKey(l.config, path))
+	return fmt.Errorf("%sunknown key; got %q; did you mean %s?", l.place(line), path, NearestKey(l.config, path))
 }
 
 // scalar returns the text of a scalar node and whether it was written without

@@ -1,4 +1,4 @@
-package main
+package configs
 
 import (
 	"bytes"
@@ -13,26 +13,41 @@ import (
 	"time"
 )
 
-// dumpConfig writes the effective configuration that config points to as YAML, in
-// the order of the struct's fields. Loading it gives the same configuration.
-func dumpConfig(config any) []byte {
+// Dump writes the configuration that config points to as YAML, in the order of the
+// struct's fields. Loading it gives the same configuration. Origin, if not nil,
+// says for each key where its value came from, "" for nowhere of note; that
+// becomes a comment behind the value.
+func Dump(config any, origin func(key string) string) []byte {
 	var b bytes.Buffer
-	dumpSection(&b, reflect.ValueOf(config).Elem(), "")
+	walk(reflect.ValueOf(config).Elem(), "", func(path string, _ reflect.Type, f reflect.StructField) {
+		indent := strings.Repeat("  ", strings.Count(path, "."))
+		if isSection(f.Type) {
+			fmt.Fprintf(&b, "%s%s:\n", indent, keyOf(f))
+			return
+		}
+		fmt.Fprintf(&b, "%s%s: %s", indent, keyOf(f), Value(config, path))
+		if origin != nil && origin(path) != "" {
+			fmt.Fprintf(&b, "  # %s", strings.Trim(strconv.Quote(origin(path)), `"`))
+		}
+		b.WriteByte('\n')
+	})
 	return b.Bytes()
 }
 
-func dumpSection(b *bytes.Buffer, v reflect.Value, indent string) {
-	for i := range v.NumField() {
-		name, field := keyOf(v.Type().Field(i)), v.Field(i)
-		switch {
-		case name == "":
-		case isSection(field.Type()):
-			fmt.Fprintf(b, "%s%s:\n", indent, name)
-			dumpSection(b, field, indent+"  ")
-		default:
-			fmt.Fprintf(b, "%s%s: %s\n", indent, name, dumpValue(field))
+// Difference is a key with different values, as [Dump] writes them.
+type Difference struct {
+	Key, A, B string
+}
+
+// Diff lists the keys in which two configurations of the same type differ, in the order of the fields.
+func Diff(a, b any) []Difference {
+	var differences []Difference
+	for _, k := range Keys(a) {
+		if x, y := Value(a, k.Path), Value(b, k.Path); x != y {
+			differences = append(differences, Difference{k.Path, x, y})
 		}
 	}
+	return differences
 }
 
 // dumpValue writes a value on one line.

@@ -1,4 +1,4 @@
-package main
+package configs
 
 import (
 	"errors"
@@ -63,7 +63,23 @@ func writeYAML(t *testing.T, text string) string {
 	return path
 }
 
-func TestLoadConfigLayers(t *testing.T) {
+// load lays a preset or file, if any, and settings over a configuration.
+func load(config any, presetOrFile string, settings ...string) error {
+	l := Over(config)
+	if presetOrFile != "" {
+		if err := l.File(presetOrFile); err != nil {
+			return err
+		}
+	}
+	for _, s := range settings {
+		if err := l.Set("--set", s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestLayers(t *testing.T) {
 	path := writeYAML(t, `
 # a comment
 lr: 3e-4
@@ -75,7 +91,7 @@ game:
 limits: {timeout: 2s, level: "+++", weights: {a: 5}}
 `)
 	got := defaultTestConfig()
-	require.NoError(t, loadConfig(&got, path, []string{"game.batch_size=4", "seed=7", "limits.timeout=250ms", "game.style=", "game.lengths=[1, 2.5e-3]", "limits={level: +}"}))
+	require.NoError(t, load(&got, path, "game.batch_size=4", "seed=7", "limits.timeout=250ms", "game.style=", "game.lengths=[1, 2.5e-3]", "limits={level: +}"))
 	want := defaultTestConfig()
 	want.LR, want.Strict, want.Seed = 3e-4, true, 7
 	want.Game = gameSection{BatchSize: 4, Style: "", Stop: []string{"x", "y"}, Lengths: []float64{1, 2.5e-3}}
@@ -83,17 +99,17 @@ limits: {timeout: 2s, level: "+++", weights: {a: 5}}
 	assert.Equal(t, want, got)
 }
 
-func TestLoadConfigWithoutLayers(t *testing.T) {
+func TestEmptyFiles(t *testing.T) {
 	for _, text := range []string{"", "# only a comment\n", "---\n"} {
 		got := defaultTestConfig()
-		require.NoError(t, loadConfig(&got, writeYAML(t, text), nil), "%q", text)
+		require.NoError(t, load(&got, writeYAML(t, text)), "%q", text)
 		assert.Equal(t, defaultTestConfig(), got)
 	}
 }
 
-func TestDumpConfigLoadsBack(t *testing.T) {
+func TestDumpLoadsBack(t *testing.T) {
 	want := defaultTestConfig()
-	text := dumpConfig(&want)
+	text := Dump(&want, nil)
 	assert.Equal(t, `seed: 18446744073709551615
 lr: 1.0e-06
 strict: false
@@ -110,11 +126,11 @@ limits:
 `, string(text))
 
 	var got testConfig
-	require.NoError(t, loadConfig(&got, writeYAML(t, string(text)), nil), "%s", text)
+	require.NoError(t, load(&got, writeYAML(t, string(text))), "%s", text)
 	assert.Equal(t, want, got, "%s", text)
 }
 
-func TestLoadConfigRefuses(t *testing.T) {
+func TestFilesRefuse(t *testing.T) {
 	for text, want := range map[string]string{
 		"seed: 1\ngame:\n  batchsize: 3":    `:3: unknown key; got "game.batchsize"; did you mean game.batch_size?`,
 		"batch_size: 3":                     `:1: unknown key; got "batch_size"; did you mean game.batch_size?`,
@@ -147,12 +163,16 @@ func TestLoadConfigRefuses(t *testing.T) {
 		"<<: {seed: 1}":                     `unsupported key; got "<<"`,
 		"game:\n  <<: *x":                   `unsupported key`,
 		"seed: !!str 1":                     `wrong type of seed`,
+		"seed: 1\npreset: papper":           `:2: no such preset; got "papper"; did you mean paper?`,
+		"preset: [paper]":                   `:1: wrong type of preset; got "[paper]", want the name of a preset`,
+		"preset: ../configs/paper":          `no such preset`,
+		"game: {preset: paper}":             `unknown key; got "game.preset"`,
 		"1: 2":                              `unsupported key; got "1"`,
 		"limits:\n  timeout: |\n   a\n   b": `wrong type of limits.timeout`,
 	} {
 		path := writeYAML(t, text)
 		c := defaultTestConfig()
-		err := loadConfig(&c, path, nil)
+		err := load(&c, path)
 		if assert.ErrorContains(t, err, want, "%q", text) {
 			assert.Contains(t, err.Error(), "config: "+path+":")
 			assert.NotContains(t, err.Error(), "\n")
@@ -166,36 +186,85 @@ func TestSettingsRefuse(t *testing.T) {
 		"game.batch=3":          `config: --set "game.batch=3": unknown key; got "game.batch"; did you mean game.batch_size?`,
 		"game.batch_size.x=3":   `unknown key; got "game.batch_size.x"`,
 		"=3":                    `unknown key; got ""`,
-		"game..style=x":         `unknown key; got "game."`,
-		"seed=":                 `empty value; want a whole number`,
+		"game..style=x":         `unknown key; got "game..style"; did you mean game.style?`,
+		"preset=paper":          `unknown key; got "preset"`,
+		"seed=":                 `wrong type of seed; got "", want a whole number`,
 		"seed=x":                `config: --set "seed=x": wrong type of seed; got "x", want a whole number`,
 		"game={batch_size: []}": `wrong type of game.batch_size`,
 		"game.stop=[a":          `not valid YAML`,
 	} {
 		c := defaultTestConfig()
-		assert.ErrorContains(t, loadConfig(&c, "", []string{setting}), want)
+		assert.ErrorContains(t, load(&c, "", setting), want)
 	}
 }
 
-func TestLoadConfigNamesThePresets(t *testing.T) {
+func TestNoSuchPreset(t *testing.T) {
 	c := defaultTestConfig()
-	err := loadConfig(&c, "papper", nil)
+	err := load(&c, "papper")
 	assert.ErrorContains(t, err, `config: no such preset or file; got "papper", want a YAML file or one of `)
 	assert.ErrorContains(t, err, "paper")
 }
 
-func TestConfigKeys(t *testing.T) {
+func TestKeys(t *testing.T) {
 	c := defaultTestConfig()
-	assert.Equal(t, []string{"seed", "lr", "strict", "plain", "game.batch_size", "game.style", "game.stop", "game.lengths",
-		"limits.timeout", "limits.level", "limits.weights"}, configKeys(&c))
+	var paths []string
+	for _, k := range Keys(&c) {
+		paths = append(paths, k.Path)
+		assert.Equal(t, k.Section, k.Path == "game" || k.Path == "limits", k.Path)
+	}
+	assert.Equal(t, []string{"seed", "lr", "strict", "plain", "game", "game.batch_size", "game.style", "game.stop", "game.lengths",
+		"limits", "limits.timeout", "limits.level", "limits.weights"}, paths)
+	assert.Equal(t, "a number", Keys(&c)[1].Type)
 }
 
-func TestEditDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"", "abc", 3}, {"kitten", "sitting", 3}, {"flaw", "lawn", 2}, {"lr", "lr", 0}} {
-		assert.Equal(t, c.want, editDistance(c.a, c.b), c)
-		assert.Equal(t, c.want, editDistance(c.b, c.a), c)
+func TestNearest(t *testing.T) {
+	assert.Equal(t, "sitting", Nearest("kitten", []string{"mouse", "sitting", "at"}))
+	assert.Empty(t, Nearest("kitten", nil))
+}
+
+func TestOrigins(t *testing.T) {
+	c := defaultTestConfig()
+	l := Over(&c)
+	path := writeYAML(t, "lr: 1\ngame: {style: x}\n")
+	require.NoError(t, l.File(path))
+	require.NoError(t, l.SetText("--lr", "lr", "2"))
+	require.NoError(t, l.Set("--set", "limits={weights: {a: 5}}"))
+	for key, want := range map[string]string{"lr": "--lr", "game.style": path, "game": "", "limits": "", "limits.weights": "--set", "seed": ""} {
+		assert.Equal(t, want, l.Origin(key), key)
 	}
+	text := string(Dump(&c, l.Origin))
+	assert.Contains(t, text, "\nlr: 2  # --lr\n")
+	assert.Contains(t, text, "\n  weights: {\"a\": 5}  # --set\n")
+	assert.Contains(t, text, "seed: 18446744073709551615\n")
+	var back testConfig
+	require.NoError(t, load(&back, writeYAML(t, text)))
+	assert.Equal(t, c, back)
+}
+
+func TestOriginsCannotBreakTheLine(t *testing.T) {
+	c := defaultTestConfig()
+	text := string(Dump(&c, func(string) string { return "a\nseed: 3\x1b[2J" }))
+	assert.Contains(t, text, `# a\nseed: 3\x1b[2J`)
+}
+
+func TestSetTextTakesTextAsItIs(t *testing.T) {
+	c := defaultTestConfig()
+	l := Over(&c)
+	require.NoError(t, l.SetText("--style", "game.style", "a: b # {"))
+	require.NoError(t, l.SetText("--timeout", "limits.timeout", "3s"))
+	require.NoError(t, l.SetText("--level", "limits.level", "+"))
+	assert.Equal(t, "a: b # {", c.Game.Style)
+	assert.Equal(t, 3*time.Second, c.Limits.Timeout)
+	assert.Equal(t, level(1), c.Limits.Level)
+	assert.EqualError(t, l.SetText("--seed", "seed", "x"), `config: --seed: wrong type of seed; got "x", want a whole number, 0 or more`)
+	assert.EqualError(t, l.SetText("--level", "limits.level", "x"), `config: --level: wrong value of limits.level: unknown level; want some of +`)
+	assert.ErrorContains(t, l.SetText("--stop", "game.stop", "x"), "want a list")
+	assert.ErrorContains(t, l.SetText("--sede", "sede", "x"), "did you mean seed?")
+}
+
+func TestDiff(t *testing.T) {
+	a, b := defaultTestConfig(), defaultTestConfig()
+	assert.Empty(t, Diff(&a, &b))
+	b.LR, b.Game.Style = 2, "x"
+	assert.Equal(t, []Difference{{"lr", "1.0e-06", "2"}, {"game.style", `"yes"`, "x"}}, Diff(&a, &b))
 }
