@@ -13,15 +13,18 @@ type Composite struct {
 	StartStep int `yaml:"start_step"`
 	// Chance that a proposal of any type but induction is one (default 0.5).
 	Chance float64 `yaml:"chance"`
-	// Min and Max bound the number of programs to call, uniformly (default 1 and 2). There is no composite request
-	// where the prompt shows no more than Max references.
+	// Min is the fewest programs to call; the number is drawn uniformly (default 1).
 	Min int `yaml:"min"`
+	// Max is the most programs to call (default 2). There is no composite request where the prompt shows no more
+	// than Max references.
 	Max int `yaml:"max"`
-	// RaiseEvery so many steps after StartStep, Max grows by 1 up to MaxLimit and Chance by ChanceStep up to
-	// ChanceLimit; 0 never (default 0, 3, 0.01, 0.8).
-	RaiseEvery  int     `yaml:"raise_every"`
-	MaxLimit    int     `yaml:"max_limit"`
-	ChanceStep  float64 `yaml:"chance_step"`
+	// RaiseEvery so many steps after StartStep, Max grows by 1 and Chance by ChanceStep; 0 never (default 0).
+	RaiseEvery int `yaml:"raise_every"`
+	// MaxLimit is what Max grows up to (default 3).
+	MaxLimit int `yaml:"max_limit"`
+	// ChanceStep is what Chance grows by (default 0.01).
+	ChanceStep float64 `yaml:"chance_step"`
+	// ChanceLimit is what Chance grows up to (default 0.8).
 	ChanceLimit float64 `yaml:"chance_limit"`
 }
 

@@ -14,15 +14,18 @@ type Intrinsic struct {
 	// Combine the terms that are on with the learnability L: "sum" L + the terms' sum (default), "multiply" L × their
 	// product, "sum_multiply" L + their product, "multiply_sum" L × their sum.
 	Combine Combine `yaml:"combine"`
-	// Complexity is the cognitive complexity over 15, Distance the mean edit distance from the references, Halstead the
-	// mixture in [azr.Measures].
+	// Complexity is the cognitive complexity over 15.
 	Complexity Term `yaml:"complexity"`
-	Distance   Term `yaml:"distance"`
-	Halstead   Term `yaml:"halstead"`
+	// Distance is the mean edit distance from the references, 0 to 1.
+	Distance Term `yaml:"distance"`
+	// Halstead is the mixture of Halstead's and McCabe's measures in [azr.Measures], 0 to 1.
+	Halstead Term `yaml:"halstead"`
 	// Diversity is how rare the answer is among those of the tasks kept so far: the output of deduction, the input of
-	// abduction, the exception. InputDiversity and OutputDiversity are the means over an induction task's examples.
-	Diversity       Term `yaml:"diversity"`
-	InputDiversity  Term `yaml:"input_diversity"`
+	// abduction, the exception.
+	Diversity Term `yaml:"diversity"`
+	// InputDiversity is the mean over an induction task's inputs of how rare each is.
+	InputDiversity Term `yaml:"input_diversity"`
+	// OutputDiversity is the mean over an induction task's outputs of how rare each is.
 	OutputDiversity Term `yaml:"output_diversity"`
 	// Hierarchical takes for a diversity the mean of how rare the answer's type is and how rare the answer is within it.
 	Hierarchical bool `yaml:"hierarchical"`
@@ -30,8 +33,10 @@ type Intrinsic struct {
 
 // Term is min(Coefficient × value, Max); it is off where Coefficient is 0 (default 0 and 0.5).
 type Term struct {
+	// Coefficient multiplies the value; 0 turns the term off (default 0).
 	Coefficient float64 `yaml:"coefficient"`
-	Max         float64 `yaml:"max"`
+	// Max bounds the term from above (default 0.5).
+	Max float64 `yaml:"max"`
 }
 
 // Combine is a way to join intrinsic terms with the learnability.

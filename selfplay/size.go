@@ -25,20 +25,25 @@ const (
 type Sizes struct {
 	// Request is off (default), absolute or relative.
 	Request SizeRequest `yaml:"request"`
-	// Min and Max bound what is asked for, uniformly. Default 1 and 3.
+	// Min is the smallest size that is asked for, uniformly up to Max. Default 1.
 	Min int `yaml:"min"`
+	// Max is the largest size that is asked for. Default 3.
 	Max int `yaml:"max"`
-	// Grow makes Max the first maximum N of a type, to be raised by one as the solver gets good at it, up to Limit.
-	// N is then asked for with chance Top, N-1 with chance Next, and else any size up to N. Default false, 5, 0.45, 0.25.
-	Grow  bool    `yaml:"grow"`
-	Limit int     `yaml:"limit"`
-	Top   float64 `yaml:"top"`
-	Next  float64 `yaml:"next"`
-	// Threshold is the solve rate above which N rises, over the estimates of the newest tasks of size N: at least
-	// Evidence of them and at most Window. Default 0.5, 60, 120.
+	// Grow makes Max the first maximum N of a type, to be raised by one as the solver gets good at it. N is then
+	// asked for with chance Top, N-1 with chance Next, and else any size up to N. Default false.
+	Grow bool `yaml:"grow"`
+	// Limit is what N grows up to. Default 5.
+	Limit int `yaml:"limit"`
+	// Top is the chance of asking for N. Default 0.45.
+	Top float64 `yaml:"top"`
+	// Next is the chance of asking for N-1. Default 0.25.
+	Next float64 `yaml:"next"`
+	// Threshold is the solve rate above which N rises, over the estimates of the newest tasks of size N. Default 0.5.
 	Threshold float64 `yaml:"threshold"`
-	Evidence  int     `yaml:"evidence"`
-	Window    int     `yaml:"window"`
+	// Evidence is how many estimates that takes at least. Default 60.
+	Evidence int `yaml:"evidence"`
+	// Window is how many of the newest estimates count. Default 120.
+	Window int `yaml:"window"`
 }
 
 func defaultSizes() Sizes {
