@@ -18,6 +18,8 @@ const module = "github.com/azr-train/azr"
 var mayImport = map[string][]string{
 	"selfplay":             {"."},
 	"selfplay/python":      {".", "executor/literal"},
+	"selfplay/python/...":  {".", "executor/literal"},
+	"bootstrap":            {".", "selfplay/python/..."},
 	"executor":             {".", "executor/..."},
 	"executor/sandbox/...": {"executor/sandbox/..."},
 	"store":                {"."},
@@ -31,8 +33,8 @@ var mayImport = map[string][]string{
 	"rollout/tokenizer":    {"."},
 	"trainer":              {".", "torch", "torch/safetensors", "model"},
 	"trainer/checkpoint":   {"torch/safetensors"},
-	"cmd/azr-train": {".", "configs", "eval", "executor", "model", "monitor", "rollout", "rollout/tokenizer",
-		"selfplay", "selfplay/python", "store", "torch", "trainer", "trainer/checkpoint"},
+	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "rollout", "rollout/tokenizer",
+		"selfplay", "selfplay/python/...", "store", "torch", "trainer", "trainer/checkpoint"},
 }
 
 // mayUseC lists the packages with cgo.

@@ -39,7 +39,11 @@ type Demonstration struct {
 // Batch returns the demonstrations of a step, counted from 1.
 func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 	rng := azr.NewKey(c.seed, fmt.Sprintf("demonstrations %d", step)).Rand()
-	chains, err := c.draw(ctx, generator.Request{Stream: fmt.Sprintf("chains %d", step), Sizes: c.cfg.Sizes, Lively: c.cfg.Lively, Inputs: 1}, 2*c.cfg.Batch)
+	chains, err := c.draw(ctx, generator.Request{Stream: fmt.Sprintf("chains %d", step), Sizes: c.cfg.Sizes, Lively: c.cfg.Lively, Inputs: 1}, c.cfg.Batch/2+1)
+	if err != nil {
+		return nil, err
+	}
+	padded, err := c.draw(ctx, generator.Request{Stream: fmt.Sprintf("padded %d", step), Sizes: c.cfg.Sizes, Lively: c.cfg.Lively, Padding: c.cfg.Padding, Inputs: 1}, c.cfg.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,7 @@ func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := drawer{c, rng, step, chains, pairs}
+	d := drawer{c, rng, step, chains, padded, pairs}
 	batch := make([]Demonstration, 0, c.cfg.Batch)
 	for range c.cfg.Batch {
 		batch = append(batch, d.demonstrate(c.group(rng)))
@@ -84,9 +88,10 @@ func (c *Corpus) group(rng *rand.Rand) azr.Group {
 // drawer has the programs of one batch.
 type drawer struct {
 	*Corpus
-	rng           *rand.Rand
-	step          int
-	chains, pairs []generator.Program
+	rng  *rand.Rand
+	step int
+	// chains are to be proposed, padded ones to be worked through, pairs to be found from examples.
+	chains, padded, pairs []generator.Program
 }
 
 func (d drawer) demonstrate(g azr.Group) Demonstration {
@@ -96,7 +101,7 @@ func (d drawer) demonstrate(g azr.Group) Demonstration {
 	if g.Type == azr.Induction {
 		return Demonstration{g, d.env.DemonstrateAnswer(d.pairs[d.rng.IntN(len(d.pairs))].Task(g.Type), nil)}
 	}
-	p := d.chains[d.rng.IntN(len(d.chains))]
+	p := d.padded[d.rng.IntN(len(d.padded))]
 	run := p.Runs[0]
 	if g.Type == azr.Abduction {
 		run = p.Plain

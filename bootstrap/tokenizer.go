@@ -15,7 +15,7 @@ const End = "<|end|>"
 var pieces = slices.Concat(
 	[]string{
 		"deduction", "abduction", "induction", "propose ", "\nlonger", "\nsame", "\ninput ", "\noutput ", " >> ",
-		"\ndef f(x):", "\n    return ", "sorted(", "len(", "max(", ")", "[", "]", "[]", " + ",
+		"\ndef f(x):", "\n    return ", "\n    pass", "sorted(", "len(", "max(", ")", "[", "]", "[]", " + ",
 		"[::-1]", "[1:]", "[:1]", "[:2]", "[:3]", "[0]", "[-1]",
 		"[v for v in ", "[9 - v for v in ", " if v > ", " if v % 2 == ", "x",
 	},

@@ -103,11 +103,11 @@ func join(path, name string) string {
 }
 
 // NearestKey returns the key or section with the smallest edit distance to path. A
-// key whose last name begins like path's counts as near wherever it is: what is
-// forgotten first is the section, or the end of a long name.
+// key whose last name is like path's, or begins with it, counts as near wherever it
+// is: what is forgotten first is the section, or the end of a long name.
 func NearestKey(config any, path string) string {
 	return nearest(Keys(config), func(k Key) int {
-		d := distance(path, k.Path)
+		d := min(distance(path, k.Path), distance(lastName(path), lastName(k.Path))+1)
 		if last := lastName(path); last != "" && strings.HasPrefix(lastName(k.Path), last) {
 			d = min(d, 1)
 		}

@@ -67,7 +67,7 @@ type Demonstration struct {
 
 // DemonstrateAnswer writes the answer to a deduction or abduction task line by line. States are the values of the
 // program's variables in the order of their assignments; the program is a chain in which each line reads the
-// variable of the line before. Without states, and for induction, the answer stands alone.
+// variable of the line before, but for lines that pass. Without states, and for induction, the answer stands alone.
 func (e *Environment) DemonstrateAnswer(task azr.Task, states []string) Demonstration {
 	example := task.Examples[0]
 	d := Demonstration{Prompt: e.SolvePrompt(task), Task: task}
@@ -75,7 +75,7 @@ func (e *Environment) DemonstrateAnswer(task azr.Task, states []string) Demonstr
 		d.Text = "\n" + task.Program
 		return d
 	}
-	lines := strings.Split(task.Program, bodyIndent)[1:]
+	lines := slices.DeleteFunc(strings.Split(task.Program, bodyIndent)[1:], func(line string) bool { return line == "pass" })
 	values := append(slices.Clone(states), example.Output) // of what each line gives
 	if task.Type == azr.Abduction {
 		values = append([]string{example.Input}, states...) // of what each line reads

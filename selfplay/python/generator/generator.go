@@ -35,6 +35,8 @@ type Request struct {
 	// Lively is the share of programs for whose first input every statement changes something and no variable is
 	// empty. Default 0: it is left to chance.
 	Lively float64
+	// Padding is the share of programs with up to four lines that do nothing, pass, among the others. Default 0.
+	Padding float64
 	// Inputs is how many different inputs each program has; at least 1.
 	Inputs int
 }
@@ -67,8 +69,8 @@ func (g *Generator) Draw(ctx context.Context, r Request, n int) ([]Program, erro
 	run := azr.Execution{Program: source, Trusted: true}
 	for k := 0; k*batch < n; k++ {
 		seed := azr.NewKey(g.seed, fmt.Sprintf("programs %s %d", r.Stream, k)).Rand().Uint64() >> 1
-		run.Inputs = append(run.Inputs, fmt.Sprintf("%d, %d, [%s], %g, %d",
-			seed, min(batch, n-k*batch), strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Sizes), " ", ", "), "[]"), r.Lively, r.Inputs))
+		run.Inputs = append(run.Inputs, fmt.Sprintf("%d, %d, [%s], %g, %d, %g",
+			seed, min(batch, n-k*batch), strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Sizes), " ", ", "), "[]"), r.Lively, r.Inputs, r.Padding))
 	}
 	results, err := g.executor.Run(ctx, run)
 	if err != nil {

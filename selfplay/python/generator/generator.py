@@ -28,7 +28,7 @@ RETURNS = ['{0}'] * 36 + ['len({0})', 'max({0})', '{0}[0]', '{0}[-1]']
 
 
 class Program:
-    def __init__(self, r, size, first):
+    def __init__(self, r, size, first, padding):
         names = [NAMES[(first + i) % len(NAMES)] for i in range(size)]
         drawn = [r.choice(STATEMENTS)(r) for _ in range(size)]
         returned = r.choice(RETURNS)
@@ -37,7 +37,7 @@ class Program:
         reads = ['x'] + names
         self.lines = [f'{name} = {e.format(read)}' for name, e, read in zip(names, self.expressions, reads)]
         self.lines.append('return ' + returned.format(reads[-1]))
-        self.text = 'def f(x):\n    ' + '\n    '.join(self.lines)
+        self.text = 'def f(x):\n    ' + '\n    '.join(padded(r, self.lines, padding))
         self.steps = [compile(e.format('y'), 'step', 'eval') for e in self.expressions]
 
     def values(self, x):
@@ -61,6 +61,15 @@ class Program:
         return other if other and other[-1] == values[-1] and y else values
 
 
+def padded(r, lines, share):
+    """With the given chance, the lines with one to four that do nothing before the last one."""
+    lines = list(lines)
+    if r.random() < share:
+        for _ in range(r.randint(1, 4)):
+            lines.insert(r.randrange(len(lines)), 'pass')
+    return lines
+
+
 def small(values):
     return all(len(v) <= 8 for v in values[:-1])
 
@@ -74,10 +83,10 @@ def drawn_input(r):
     return [r.randint(0, 9) for _ in range(r.randint(2, 5))]
 
 
-def task(r, sizes, lively_share, inputs):
+def task(r, sizes, lively_share, inputs, padding):
     """A program with several inputs, all of which it runs on; the first one decides how lively it is."""
     while True:
-        program = Program(r, r.choice(sizes), r.randrange(len(NAMES)))
+        program = Program(r, r.choice(sizes), r.randrange(len(NAMES)), padding)
         strict = r.random() < lively_share
         runs = []
         for _ in range(10 * inputs):
@@ -95,11 +104,11 @@ def run(values):
     return {'Input': texts[0], 'States': texts[1:-1], 'Output': texts[-1]}
 
 
-def f(seed, count, sizes, lively_share, inputs):
+def f(seed, count, sizes, lively_share, inputs, padding):
     r = random.Random(seed)
     programs = []
     for _ in range(count):
-        program, runs = task(r, sizes, lively_share, inputs)
+        program, runs = task(r, sizes, lively_share, inputs, padding)
         programs.append({
             'Source': program.text, 'Statements': len(program.lines) - 1, 'Shape': '; '.join(program.expressions),
             'Runs': [run(values) for values in runs], 'Plain': run(program.plain(runs[0]))})
