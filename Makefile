@@ -51,6 +51,10 @@ build: native ## build bin/azr-train
 model: check-tools ## fetch SmolLM2-135M-Instruct as a Hugging Face folder
 	@$(part) smollm2
 
+.PHONY: templates
+templates: check-tools ## fetch the chat templates that tests render
+	@$(part) templates
+
 .PHONY: quickstart
 quickstart: build model ## three steps of self-play on SmolLM2, and the exported model
 	@run=runs/quickstart; n=2; \
@@ -61,7 +65,7 @@ quickstart: build model ## three steps of self-play on SmolLM2, and the exported
 		"$$run-model" "$$run-model"
 
 .PHONY: test
-test: native model ## run all tests
+test: native model templates ## run all tests
 	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
 
 .PHONY: test-pure
@@ -101,7 +105,7 @@ reference: check-tools ## install PyTorch and transformers, which goldens are ma
 	@$(part) reference
 
 .PHONY: golden
-golden: reference model ## make the goldens anew
+golden: reference model templates ## make the goldens anew
 	@source third_party/pins.env; \
 	export PYTHON=$$PWD/third_party/build/reference/bin/python; \
 	tokenizers=$$(go list -m -f '{{.Dir}}' github.com/daulet/tokenizers)/test/data; \
@@ -110,6 +114,7 @@ golden: reference model ## make the goldens anew
 	mkdir -p build; $$PYTHON executor/literal/testdata/golden.py >build/golden.json; \
 	mv build/golden.json executor/literal/testdata/golden.json; \
 	$$PYTHON rollout/tokenizer/testdata/make_golden.py --smollm2 $(model) \
+		--templates third_party/build/templates \
 		--llama3 $$tokenizers/Meta-Llama-3-8B-Instruct.json --bert $$tokenizers/bert-base-uncased.json
 
 .PHONY: check-model
