@@ -122,6 +122,18 @@ func (e *Engine) Pending() int {
 	return n
 }
 
+// Text returns what is certain of a running request's completion: whole characters, without an end
+// that may yet turn out to begin a stop string. It only grows, and the completion's text begins with
+// it. It is empty for a request that waits, is done or is unknown.
+func (e *Engine) Text(id azr.SampleID) string {
+	for i := range e.slots {
+		if r := e.slots[i].request; r != nil && r.prompt.ID == id {
+			return r.certain()
+		}
+	}
+	return ""
+}
+
 // Tick advances every running request by one token and returns those that finished: first those
 // that just entered, then those that ran before, each in slot order.
 func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {

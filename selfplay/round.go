@@ -27,6 +27,8 @@ type round struct {
 	rollouts  map[azr.SampleID]*rollout
 	// validating holds the proposals whose verdicts were asked for, in order of due.
 	validating []*proposal
+	// untold are the judged proposals that Progress was not told of, see tell.
+	untold []*proposal
 	// fill is each type's buffer in the order in which it fills places.
 	fill [len(azr.TaskTypes)][]azr.Task
 	// tooLong counts prompts that left no room for a response, replaced ones included.
@@ -132,6 +134,7 @@ func (r *round) advance() error {
 			return err
 		}
 	}
+	r.tell()
 	return nil
 }
 
@@ -153,6 +156,7 @@ func (r *round) proposed(p *proposal, c azr.Completion) error {
 	}
 	r.progress.Done(proposalPhase(c.ID.Purpose), 1)
 	if p.verdict.Outcome != azr.Pass {
+		r.untold = append(r.untold, p)
 		return r.refused(c.ID)
 	}
 	p.check, p.due = r.checks.validate(p.task), r.tick+r.cfg.VerdictDelay
@@ -185,10 +189,12 @@ func (r *round) validated(p *proposal) error {
 	id := p.prompt.ID
 	p.task, p.verdict = p.check.task, p.check.verdict
 	if p.verdict.Outcome != azr.Pass {
+		r.untold = append(r.untold, p)
 		return r.refused(id)
 	}
 	p.task.ID, p.task.Step, p.task.Proposal, p.task.SolveRate = p.task.ContentID(), r.step, id, -1
 	p.known = r.buffers[id.Type].known[p.task.ID]
+	r.untold = append(r.untold, p)
 	if id.Purpose == azr.Seeding {
 		return nil
 	}
@@ -297,6 +303,7 @@ func (r *round) settleRollouts() error {
 		}
 		a.verdict = a.check.verdict
 	}
+	r.tell()
 	return nil
 }
 

@@ -72,7 +72,7 @@ func evaluate(c *cli.Context, config Config, settings eval.Config) error {
 		return err
 	}
 	defer engine.Close()
-	display, _ := newDisplay()
+	display, _ := newDisplay(false)
 	defer display.Close()
 	display.Begin("eval")
 	report, err := eval.Run(c.Context, engine, env, tasks, settings, display)

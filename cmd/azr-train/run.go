@@ -17,14 +17,14 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "play and learn, in a new run folder",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			modelFlag(),
 			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults"},
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
 			setFlag(),
-		},
+		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "model", "run"); err != nil {
 				return err
@@ -33,7 +33,7 @@ func runCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return startRun(c.Context, config, c.Path("run"))
+			return startRun(c.Context, config, c.Path("run"), newOutput(c))
 		},
 	}
 }
@@ -56,14 +56,13 @@ func configFromFlags(c *cli.Context) (config Config, err error) {
 }
 
 // startRun makes the run's folder and plays all its steps. What fails before the first step leaves no folder.
-func startRun(ctx context.Context, config Config, dir string) error {
-	display, log := newDisplay()
-	defer display.Close()
+func startRun(ctx context.Context, config Config, dir string, out output) error {
+	defer out.display.Close()
 	folder, err := newRunFolder(dir, config)
 	if err != nil {
 		return err
 	}
-	r, err := openRun(ctx, folder, config, config.Model, false, display, log)
+	r, err := openRun(ctx, folder, config, config.Model, false, out)
 	if err != nil {
 		folder.discard()
 		return err
@@ -80,7 +79,9 @@ func resumeCommand() *cli.Command {
 		Name:      "resume",
 		Usage:     "continue a run from its last checkpoint",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"}},
+		Flags: append([]cli.Flag{
+			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"},
+		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
 			if err != nil {
@@ -92,16 +93,15 @@ func resumeCommand() *cli.Command {
 					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
 				}
 			}
-			return resumeRun(c.Context, runDir, more)
+			return resumeRun(c.Context, runDir, more, newOutput(c))
 		},
 	}
 }
 
 // resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
 // up to the configured number.
-func resumeRun(ctx context.Context, runDir string, more int) error {
-	display, log := newDisplay()
-	defer display.Close()
+func resumeRun(ctx context.Context, runDir string, more int, out output) error {
+	defer out.display.Close()
 	folder, config, err := openRunFolder(runDir)
 	if err != nil {
 		return err
@@ -110,17 +110,17 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 	modelDir := config.Model
 	last, skipped, err := checkpoint.Latest(runDir)
 	for _, reason := range skipped {
-		log.Warn().Err(reason).Msg("checkpoint not used")
+		out.log.Warn().Err(reason).Msg("checkpoint not used")
 	}
 	switch {
 	case errors.Is(err, checkpoint.ErrNone) && len(skipped) == 0:
-		log.Info().Msg("no checkpoint yet: the run starts again from its first step")
+		out.log.Info().Msg("no checkpoint yet: the run starts again from its first step")
 	case err != nil:
 		return err
 	default:
 		modelDir = last.Dir
 	}
-	r, err := openRun(ctx, folder, config, modelDir, last != nil, display, log)
+	r, err := openRun(ctx, folder, config, modelDir, last != nil, out)
 	if err != nil {
 		return err
 	}

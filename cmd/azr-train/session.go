@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/rs/zerolog"
-
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
@@ -23,10 +21,9 @@ import (
 
 // session is a run with all its parts open.
 type session struct {
-	config  Config
-	folder  *runFolder
-	display monitor.Display
-	log     zerolog.Logger
+	config Config
+	folder *runFolder
+	output
 
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
@@ -45,20 +42,10 @@ type session struct {
 	saved      int // step of the newest checkpoint; 0 if there is none
 }
 
-// newDisplay shows bars on a terminal and lines elsewhere; log lines go through it.
-func newDisplay() (monitor.Display, zerolog.Logger) {
-	if monitor.Interactive(os.Stderr) {
-		bars := monitor.NewBars(os.Stderr)
-		return bars, newLog(bars, true)
-	}
-	log := newLog(os.Stderr, false)
-	return monitor.NewLines(log), log
-}
-
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
 // that the run began with, or with resumed the checkpoint to go on from.
-func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, display monitor.Display, log zerolog.Logger) (s *session, err error) {
-	s = &session{config: config, folder: folder, display: display, log: log}
+func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, out output) (s *session, err error) {
+	s = &session{config: config, folder: folder, output: out}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -92,10 +79,10 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if s.trainer, err = trainer.New(config.Trainer, s.model, display); err != nil {
+	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
 		return s, err
 	}
-	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
+	s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
 		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
 }
