@@ -100,6 +100,10 @@ lint: ## check format, vet and sizes; print the lines of each folder
 fmt: ## format the Go code
 	@gofmt -w .
 
+.PHONY: update-errors
+update-errors: native ## write docs/errors.md anew from the tests' cases
+	@go test ./cmd/azr-train -count 1 -run '^TestBadInput$$' -update
+
 .PHONY: reference
 reference: check-tools ## install PyTorch and transformers, which goldens are made with (5 GB)
 	@$(part) reference

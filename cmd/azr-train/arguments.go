@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/monitor"
 )
 
 func modelFlag() cli.Flag {
@@ -13,11 +16,20 @@ func modelFlag() cli.Flag {
 }
 
 func deviceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`cpu|cuda|cuda:N|auto`"}
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` to compute on: cpu, cuda, cuda:N or auto"}
 }
 
 func setFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
+}
+
+// hideFalse leaves "(default: false)" out of the help.
+func hideFalse(flags []cli.Flag) {
+	for _, f := range flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
 }
 
 // flagsFirst moves the argument that directly follows the command behind the flags, where the
@@ -52,4 +64,36 @@ func want(c *cli.Context, required []string) error {
 		}
 	}
 	return nil
+}
+
+// usageError says what the flag parser could not read, in one line.
+func usageError(c *cli.Context, err error, _ bool) error {
+	command := c.Command.Name
+	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+		err = fmt.Errorf("no such flag; got --%s%s", name, didYouMean(cli.SuggestFlag(c.Command.Flags, name, false)))
+	}
+	return fmt.Errorf("%s: %w; hint: azr-train help %s", command, err, command)
+}
+
+func commandNotFound(c *cli.Context, name string) {
+	err := fmt.Errorf("no such command; got %q%s; hint: azr-train help", name, didYouMean(nearestCommand(c.App.Commands, name)))
+	fmt.Fprintln(os.Stderr, "azr-train: "+monitor.Printable(err.Error(), 0))
+	os.Exit(exitBadInput)
+}
+
+// nearestCommand is the command that was probably meant; "" if none is like it.
+func nearestCommand(commands []*cli.Command, name string) string {
+	for _, c := range commands {
+		if editDistance(name, c.Name) <= 2 {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+func didYouMean(suggestion string) string {
+	if suggestion == "" {
+		return ""
+	}
+	return "; did you mean " + suggestion + "?"
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,20 +20,20 @@ func generateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "generate",
 		Usage: "continue a prompt, or answer it",
-		Description: "Text goes to stdout as it is decoded. On a terminal, control characters in it are escaped.\n" +
-			"Special tokens in the prompt are plain text.",
+		Description: "stdout gets the text as it is decoded; on a terminal, control characters in it are escaped.\n" +
+			"Special tokens in the prompt are plain text. stdin is read with --prompt - alone.",
 		Flags: []cli.Flag{
 			modelFlag(),
 			&cli.StringFlag{Name: "prompt", Usage: "`TEXT` to continue; - reads it from stdin"},
 			&cli.BoolFlag{Name: "chat", Usage: "take the prompt as a user's message in the model's chat template"},
-			&cli.StringFlag{Name: "system", Usage: "`TEXT` of a system message before it, with --chat"},
+			&cli.StringFlag{Name: "system", Usage: "`TEXT` of a system message before the prompt, with --chat"},
 			&cli.StringFlag{Name: "chat-template-kwargs", Usage: "`JSON` object for the chat template, for example '{\"enable_thinking\": false}'"},
-			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "at most `N` tokens"},
+			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "end after `N` tokens"},
 			&cli.Float64Flag{Name: "temperature", Value: 0, Usage: "`T` of sampling; 0 takes the likeliest token"},
 			&cli.Float64Flag{Name: "top-p", Value: 1, Usage: "sample among the likeliest tokens that together have probability `P`; 1 keeps all"},
 			&cli.IntFlag{Name: "top-k", Usage: "sample among the `K` likeliest tokens; 0 keeps all"},
 			&cli.StringSliceFlag{Name: "stop", Usage: "end before `TEXT`; may be repeated"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws: the same one gives the same text"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON object at the end: text, finish, prompt_ids, ids, logprobs"},
 			deviceFlag(),
 		},
@@ -104,7 +106,7 @@ func generate(c *cli.Context, prompt azr.Prompt, kwargs map[string]any) error {
 	}
 	defer engine.Close()
 	if err := engine.Submit(prompt); err != nil {
-		return err
+		return fmt.Errorf("generate: %w", cmp.Or(errors.Unwrap(err), err)) // there is one prompt: which one is no news
 	}
 	out := &textStream{out: os.Stdout, terminal: monitor.Interactive(os.Stdout), silent: c.Bool("json")}
 	var done []azr.Completion

@@ -17,12 +17,16 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "play and learn, in a new run folder",
+		Description: "Makes the folder of the run and plays its steps; docs/run-folder.md says what is in it.\n" +
+			"stdout gets the closing summary, or with --json an object a step and one of the summary;\n" +
+			"stderr shows progress: bars and the last tasks on a terminal, elsewhere a line a step.\n" +
+			"Ctrl-C saves the last finished step and ends with exit code 130; azr-train resume goes on.",
 		Flags: append([]cli.Flag{
 			modelFlag(),
-			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults"},
+			&cli.StringFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults: a name of configs/, or a YAML file"},
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
-			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
-			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
+			&cli.IntFlag{Name: "steps", Usage: "play `N` steps", DefaultText: "the configuration's steps"},
+			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw", DefaultText: "the configuration's seed"},
 			setFlag(),
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
@@ -76,11 +80,13 @@ func startRun(ctx context.Context, config Config, dir string, out output) error 
 
 func resumeCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "resume",
-		Usage:     "continue a run from its last checkpoint",
+		Name:  "resume",
+		Usage: "continue a run from its last checkpoint",
+		Description: "Takes the run back to its last whole checkpoint and plays on with the configuration that it\n" +
+			"began with. stdout and stderr are as in azr-train run.",
 		ArgsUsage: "RUN",
 		Flags: append([]cli.Flag{
-			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"},
+			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps", DefaultText: "up to the run's number of steps"},
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
@@ -143,10 +149,12 @@ func resumeRun(ctx context.Context, runDir string, more int, out output) error {
 
 func exportCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "export",
-		Usage:     "write a run's last checkpoint as a Hugging Face folder",
+		Name:  "export",
+		Usage: "write a run's last checkpoint as a Hugging Face folder",
+		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder.\n" +
+			"stdout gets the folder's name.",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make"}},
+		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"}},
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder", "out")
 			if err != nil {

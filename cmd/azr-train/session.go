@@ -54,8 +54,8 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
 		return s, err
 	}
-	if config.Environment.Style == python.Chat && !s.tokenizer.HasChatTemplate() {
-		return s, fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+	if err := s.checkChat(modelDir); err != nil {
+		return s, err
 	}
 	if s.companions, err = checkpoint.ReadCompanions(modelDir); err != nil {
 		return s, err
@@ -85,6 +85,18 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
 		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
+}
+
+// checkChat tries the model's chat template, if the run needs it, before anything is made of it.
+func (s *session) checkChat(modelDir string) error {
+	if s.config.Environment.Style != python.Chat {
+		return nil
+	}
+	if !s.tokenizer.HasChatTemplate() {
+		return fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+	}
+	_, err := s.tokenizer.RenderChat([]azr.Message{{Role: "user", Content: "Hello"}}, s.config.Rollout.ChatTemplateKwargs)
+	return err
 }
 
 // openModel loads a model with its tokenizer onto a device.
