@@ -51,6 +51,10 @@ build: native ## build bin/azr-train
 model: check-tools ## fetch SmolLM2-135M-Instruct as a Hugging Face folder
 	@$(part) smollm2
 
+.PHONY: templates
+templates: check-tools ## fetch the chat templates that tests render
+	@$(part) templates
+
 .PHONY: quickstart
 quickstart: build model ## three steps of self-play on SmolLM2, and the exported model
 	@run=runs/quickstart; n=2; \
@@ -61,7 +65,7 @@ quickstart: build model ## three steps of self-play on SmolLM2, and the exported
 		"$$run-model" "$$run-model"
 
 .PHONY: test
-test: native model ## run all tests
+test: native model templates ## run all tests
 	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
 
 .PHONY: test-pure
@@ -96,12 +100,16 @@ lint: ## check format, vet and sizes; print the lines of each folder
 fmt: ## format the Go code
 	@gofmt -w .
 
+.PHONY: update-errors
+update-errors: native ## write docs/errors.md anew from the tests' cases
+	@go test ./cmd/azr-train -count 1 -run '^TestBadInput$$' -update
+
 .PHONY: reference
 reference: check-tools ## install PyTorch and transformers, which goldens are made with (5 GB)
 	@$(part) reference
 
 .PHONY: golden
-golden: reference model ## make the goldens anew
+golden: reference model templates ## make the goldens anew
 	@source third_party/pins.env; \
 	export PYTHON=$$PWD/third_party/build/reference/bin/python; \
 	tokenizers=$$(go list -m -f '{{.Dir}}' github.com/daulet/tokenizers)/test/data; \
@@ -110,6 +118,7 @@ golden: reference model ## make the goldens anew
 	mkdir -p build; $$PYTHON executor/literal/testdata/golden.py >build/golden.json; \
 	mv build/golden.json executor/literal/testdata/golden.json; \
 	$$PYTHON rollout/tokenizer/testdata/make_golden.py --smollm2 $(model) \
+		--templates third_party/build/templates \
 		--llama3 $$tokenizers/Meta-Llama-3-8B-Instruct.json --bert $$tokenizers/bert-base-uncased.json
 
 .PHONY: check-model

@@ -366,13 +366,16 @@ type Store interface {
 	Record(key string, r Result) error
 }
 
-// Progress is told how much work a phase has and how much of it is done.
-// It is safe for concurrent use.
+// Progress is told how much work a phase has, how much of it is done, and what
+// came of proposals. It is safe for concurrent use.
 type Progress interface {
 	// Expect adds n units to what the phase has to do.
 	Expect(phase string, n int)
 	// Done adds n units to what the phase has done.
 	Done(phase string, n int)
+	// Settled tells of a proposal that was judged. What could be read of it is in the task; its
+	// SolveRate is -1 if it was not estimated.
+	Settled(task Task, verdict Verdict)
 }
 
 // NoProgress is a Progress that nobody looks at.
@@ -383,6 +386,9 @@ func (NoProgress) Expect(string, int) {}
 
 // Done does nothing.
 func (NoProgress) Done(string, int) {}
+
+// Settled does nothing.
+func (NoProgress) Settled(Task, Verdict) {}
 
 func name[E ~uint8](names []string, e E) string {
 	if int(e) < len(names) {

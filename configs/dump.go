@@ -63,6 +63,8 @@ func dumpValue(v reflect.Value) string {
 		return d.String()
 	}
 	switch v.Kind() {
+	case reflect.Interface:
+		return dumpAny(v.Elem())
 	case reflect.String:
 		return dumpText(v.String())
 	case reflect.Float32, reflect.Float64:
@@ -86,6 +88,14 @@ func dumpValue(v reflect.Value) string {
 		return fmt.Sprint(v.Interface())
 	}
 	panic("config: no way to write a " + v.Type().String())
+}
+
+// dumpAny writes a value whose type only its text tells: texts are quoted.
+func dumpAny(v reflect.Value) string {
+	if v.Kind() == reflect.String {
+		return strconv.Quote(v.String())
+	}
+	return dumpValue(v)
 }
 
 var (

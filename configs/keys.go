@@ -122,6 +122,9 @@ func Nearest(written string, names []string) string {
 	return nearest(names, func(name string) int { return distance(written, name) })
 }
 
+// Alike tells whether a and b differ in so few places that one is probably meant by the other.
+func Alike(a, b string) bool { return distance(a, b) <= 2 }
+
 // nearest returns the first of the items with the smallest distance; the zero value where there is none.
 func nearest[T any](items []T, distance func(T) int) (best T) {
 	least := math.MaxInt

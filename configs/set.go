@@ -169,6 +169,9 @@ func setScalar(v reflect.Value, text string, plain bool) bool {
 		v.SetString(text)
 		return true
 	}
+	if v.Kind() == reflect.Interface {
+		return setAny(v, text, plain)
+	}
 	if v.Type() == durationType {
 		d, err := time.ParseDuration(text)
 		v.SetInt(int64(d))
@@ -197,6 +200,21 @@ func setScalar(v reflect.Value, text string, plain bool) bool {
 	panic("config: no way to read a " + v.Type().String())
 }
 
+// setAny reads what has no type of its own: unless it is quoted, true and false are truths and
+// numbers are numbers.
+func setAny(v reflect.Value, text string, plain bool) bool {
+	if plain {
+		for _, t := range []reflect.Type{reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[float64]()} {
+			if value := reflect.New(t).Elem(); setScalar(value, text, true) {
+				v.Set(value)
+				return true
+			}
+		}
+	}
+	v.Set(reflect.ValueOf(text))
+	return true
+}
+
 // wanted names what a type is written as.
 func wanted(t reflect.Type) string {
 	if t == durationType {
@@ -212,6 +230,8 @@ func wanted(t reflect.Type) string {
 		return "a list"
 	case reflect.String:
 		return "a text"
+	case reflect.Interface:
+		return "a single value"
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Float32, reflect.Float64:

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/azr-train/azr"
@@ -31,8 +32,9 @@ func Interactive(f *os.File) bool {
 	return isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
-// Bars shows a bar for each phase of the step that is under way, with its rate
-// and the time left. Log lines and the lines of finished steps stay above.
+// Bars shows the last proposals, a line each, and a bar for each phase of the step
+// that is under way, with its rate and the time left. Log lines and the lines of
+// finished steps stay above.
 type Bars struct {
 	out io.Writer
 	now func() time.Time
@@ -41,6 +43,8 @@ type Bars struct {
 	title  string
 	screen *mpb.Progress // nil while no phase is under way
 	phases map[string]*phase
+	recent recent
+	lines  []*mpb.Bar // of recent
 }
 
 var _ Display = (*Bars)(nil)
@@ -50,6 +54,15 @@ type phase struct {
 	bar      *mpb.Bar // nil if the terminal is gone
 	begin    time.Time
 	expected int64
+	latest   atomic.Int64 // when something was done, in nanoseconds after begin
+}
+
+// passed is the time that the phase took, or has taken so far.
+func (p *phase) passed(s decor.Statistics, now time.Time) time.Duration {
+	if s.Current >= s.Total {
+		return time.Duration(p.latest.Load())
+	}
+	return now.Sub(p.begin)
 }
 
 // NewBars returns bars that are drawn on a terminal.
@@ -80,7 +93,18 @@ func (b *Bars) Done(name string, n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if p := b.phase(name); p.bar != nil {
+		p.latest.Store(int64(b.now().Sub(p.begin)))
 		p.bar.IncrBy(n)
+	}
+}
+
+// Settled shows the proposal among the last few.
+func (b *Bars) Settled(task azr.Task, verdict azr.Verdict) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recent.add(task, verdict)
+	if b.screen != nil {
+		b.lines = b.recent.show(b.screen, b.lines)
 	}
 }
 
@@ -119,9 +143,10 @@ func (b *Bars) phase(name string) *phase {
 	if b.screen == nil {
 		b.screen = mpb.New(mpb.WithOutput(b.out), mpb.WithAutoRefresh())
 		b.phases = map[string]*phase{}
+		b.lines = b.recent.show(b.screen, nil)
 	}
 	p := &phase{begin: b.now()}
-	rate := func(s decor.Statistics) string { return "  " + pace(s.Current, s.Total, b.now().Sub(p.begin)) }
+	rate := func(s decor.Statistics) string { return "  " + pace(s.Current, s.Total, p.passed(s, b.now())) }
 	// The error means that the terminal is gone; the bar is then nil.
 	p.bar, _ = b.screen.Add(0, mpb.BarStyle().Build(), mpb.BarWidth(30),
 		mpb.PrependDecorators(decor.Name(b.title+" "+Printable(name, 12), decor.WCSyncSpaceR)),
@@ -140,8 +165,11 @@ func (b *Bars) clear() {
 			p.bar.Abort(true)
 		}
 	}
+	for _, line := range b.lines {
+		line.Abort(true)
+	}
 	b.screen.Wait()
-	b.screen, b.phases = nil, nil
+	b.screen, b.phases, b.lines = nil, nil, nil
 }
 
 // pace is for example "3.2/s, 1m20s left".

@@ -6,11 +6,12 @@
 //
 // # Data flow
 //
-//	azr.Progress   -> Bars (terminal) or Lines (elsewhere)
+//	azr.Progress   -> Bars (terminal), Lines (elsewhere) or a quiet Lines
 //	azr.StepRecord -> Metrics -> metrics.jsonl                 what the seed determines
 //	                          -> timings.jsonl                 what is measured
 //	                          -> tensorboard/events.out.tfevents.*   both
 //	               -> StepLine, Summary                        text for people
+//	               -> StepObject, Summary.Object               JSON for programs
 //
 // The names of metrics are those of package selfplay ("propose/deduction/valid",
 // "solve/abduction/reward", ...). A timing whose name ends in "_seconds" is a

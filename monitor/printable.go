@@ -5,21 +5,23 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/mattn/go-runewidth"
 )
 
 // Printable makes text that came from a model fit for one line of a terminal.
 // Line breaks and tabs become \n, \r and \t; other control characters, escape
 // sequences, direction marks, invisible characters and invalid UTF-8 become \x1b
 // or \u202e; all else stays as it is, so the result is for eyes and cannot be
-// turned back. The result has at most max characters, the last one "…" if
-// something was cut; 0 means no limit.
+// turned back. The result takes at most max columns, a wide character two and a
+// combining one one, with "…" at its end if something was cut; 0 means no limit.
 func Printable(text string, max int) string {
 	var b strings.Builder
 	room, cut := max, 0 // cut is where the text ends if "…" must still fit
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		piece := printable(r, text[:size])
-		n := utf8.RuneCountInString(piece)
+		n := columns(piece)
 		if max > 0 && n > room {
 			return b.String()[:cut] + "…"
 		}
@@ -30,6 +32,15 @@ func Printable(text string, max int) string {
 		text = text[size:]
 	}
 	return b.String()
+}
+
+// columns is how much room a text may take. A combining character counts as one
+// column, so that room bounds the text's length too.
+func columns(text string) (n int) {
+	for _, r := range text {
+		n += max(1, runewidth.RuneWidth(r))
+	}
+	return n
 }
 
 // printable is one character of a text, or how it is written where it must not be shown.

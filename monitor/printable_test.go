@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -37,10 +38,15 @@ func TestPrintableCutsBetweenCharacters(t *testing.T) {
 		{"ab\x1bcd", 7, `ab\x1b…`},
 		{"ab\x1bcd", 6, `ab…`}, // an escape is never cut
 		{"ab\x1bcd", 8, `ab\x1bcd`},
-		{"日本語", 2, "日…"},
+		{"日本語", 3, "日…"},
+		{"日本語", 2, "…"},
+		{"日本", 4, "日本"},
+		{"e\u0301\u0301\u0301", 2, "e…"}, // marks without end take room
+		{"🙂🙂", 3, "🙂…"},
 	} {
 		got := Printable(c.text, c.max)
 		assert.Equal(t, c.want, got, "%q at %d", c.text, c.max)
+		assert.LessOrEqual(t, runewidth.StringWidth(got), c.max)
 		assert.LessOrEqual(t, utf8.RuneCountInString(got), c.max)
 	}
 }

@@ -26,7 +26,7 @@ const maxPhases = 8
 // String lays the summary out in some 25 lines.
 func (s Summary) String() string {
 	var b strings.Builder
-	played := slices.DeleteFunc(slices.Clone(s.Records), func(r azr.StepRecord) bool { return r.Step == 0 })
+	played := s.played()
 	if len(played) == 0 {
 		b.WriteString("no step was finished\n")
 	} else {
@@ -44,6 +44,11 @@ func (s Summary) String() string {
 		b.WriteString("next   " + strings.Join(s.Next, "\n       ") + "\n")
 	}
 	return b.String()
+}
+
+// played are the records without the seeding.
+func (s Summary) played() []azr.StepRecord {
+	return slices.DeleteFunc(slices.Clone(s.Records), func(r azr.StepRecord) bool { return r.Step == 0 })
 }
 
 // writeTasks is a row a task type and one for all.
@@ -69,14 +74,7 @@ func writeTasks(b *strings.Builder, records []azr.StepRecord) {
 // writeTimes is a row for each phase, the longest first, and one for the whole.
 func writeTimes(b *strings.Builder, records []azr.StepRecord) {
 	const step = "step"
-	total := map[string]float64{}
-	for _, r := range records {
-		for name, v := range r.Timings {
-			if phase, ok := strings.CutSuffix(name, "_seconds"); ok {
-				total[phase] += v
-			}
-		}
-	}
+	total := seconds(records)
 	if len(total) == 0 {
 		return
 	}
@@ -98,6 +96,19 @@ func writeTimes(b *strings.Builder, records []azr.StepRecord) {
 		}
 		fmt.Fprintf(b, "%-24s %10.1f\n", "all", all)
 	}
+}
+
+// seconds adds up each phase; "step" is the whole.
+func seconds(records []azr.StepRecord) map[string]float64 {
+	total := map[string]float64{}
+	for _, r := range records {
+		for name, v := range r.Timings {
+			if phase, ok := strings.CutSuffix(name, "_seconds"); ok {
+				total[phase] += v
+			}
+		}
+	}
+	return total
 }
 
 // StepLine tells in one line what came of a step.

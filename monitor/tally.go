@@ -56,10 +56,13 @@ func (a *mean) add(m map[string]float64, name string, weight float64) {
 	}
 }
 
+// value is NaN if there is no mean.
+func (a mean) value() float64 { return a.sum / a.weight }
+
 // String has three decimals, or is "-" if there is no mean.
 func (a mean) String() string {
 	if a.weight == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.3f", a.sum/a.weight)
+	return fmt.Sprintf("%.3f", a.value())
 }

@@ -9,6 +9,9 @@ type Config struct {
 	// Room is how many tokens a sequence may have, prompt and response together (default 2048; at most
 	// the model's max_position_embeddings).
 	Room int `yaml:"room"`
+	// ChatTemplateKwargs go to the model's chat template beside the messages, for example
+	// {enable_thinking: false} to Qwen3's (default none).
+	ChatTemplateKwargs map[string]any `yaml:"chat_template_kwargs"`
 }
 
 // DefaultConfig is 32 slots of 2048 tokens.

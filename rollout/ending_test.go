@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"cmp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,7 +27,11 @@ func (c ending) run(t *testing.T, tokenizerDir, prompt string) {
 	e := newEngine(t, rollout.Config{Slots: 2, Room: 64}, 1, x)
 	p := greedy(1, cmp.Or(c.tokens, 20), prompt)
 	p.Sampling.Stop = c.stop
-	got := one(t, e, p)
+	got, shown := streamed(t, e, p)
+	for i, text := range shown {
+		assert.True(t, strings.HasPrefix(got.Text, text), "%q was shown of %q", text, got.Text)
+		assert.True(t, i == 0 || strings.HasPrefix(text, shown[i-1]), "%q grew into %q", shown[max(0, i-1)], text)
+	}
 	assert.Equal(t, c.text, got.Text)
 	assert.Equal(t, c.finish, got.Finish)
 	require.Len(t, got.IDs, c.ids)
@@ -35,6 +40,32 @@ func (c ending) run(t *testing.T, tokenizerDir, prompt string) {
 		token, _ := x.tokenizer.Token(id)
 		assert.Equal(t, c.chain[i+1], token, "token %d", i)
 	}
+}
+
+// streamed plays one prompt and returns its completion and what was certain of it after each tick.
+func streamed(t *testing.T, e *rollout.Engine, p azr.Prompt) (azr.Completion, []string) {
+	require.NoError(t, e.Submit(p))
+	var shown []string
+	for {
+		done, err := e.Tick(t.Context())
+		require.NoError(t, err)
+		if len(done) > 0 {
+			require.Empty(t, e.Text(p.ID))
+			return done[0], shown
+		}
+		shown = append(shown, e.Text(p.ID))
+	}
+}
+
+// What is certain is shown at once, and no more.
+func TestTextIsShownAsItComes(t *testing.T) {
+	chain := []string{"a", "x", "S", "T", "O", "z", "Ã", "©", "<|im_end|>"}
+	x := newTiny(t, byteLevel, following(t, chain...))
+	p := greedy(1, 20, "a")
+	p.Sampling.Stop = []string{"STOP", "zz"}
+	got, shown := streamed(t, newEngine(t, rollout.Config{Slots: 1, Room: 64}, 1, x), p)
+	assert.Equal(t, "xSTOzé", got.Text)
+	assert.Equal(t, []string{"x", "x", "x", "x", "xSTO", "xSTO", "xSTOzé"}, shown)
 }
 
 func TestCompletionsEnd(t *testing.T) {

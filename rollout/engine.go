@@ -17,8 +17,9 @@ type Engine struct {
 	tokenizer *tokenizer.Tokenizer
 	cache     *model.KVCache
 	seed      uint64
-	rows      []int   // invariant batch sizes, ascending
-	ends      []int32 // the tokens that end a completion
+	kwargs    map[string]any // of the chat template
+	rows      []int          // invariant batch sizes, ascending
+	ends      []int32        // the tokens that end a completion
 	queue     []*request
 	slots     []slot
 	stats     Stats
@@ -50,7 +51,7 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 	defer torch.Catch(&err)
 	room := min(config.Room, m.Config.MaxPositionEmbeddings)
 	return &Engine{
-		model: m, tokenizer: t, seed: seed,
+		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
 		cache: m.NewKVCache(config.Slots+1, room), // the last slot takes the padding rows' writes
 		rows:  m.InvariantRows(),
 		ends:  t.EndIDs(),
@@ -105,7 +106,7 @@ func (e *Engine) newRequest(p azr.Prompt) (*request, error) {
 
 func (e *Engine) encode(p azr.Prompt) ([]int32, error) {
 	if len(p.Messages) > 0 {
-		return e.tokenizer.EncodeChat(p.Messages, p.Text)
+		return e.tokenizer.EncodeChat(p.Messages, p.Text, e.kwargs)
 	}
 	return e.tokenizer.EncodeDocument(p.Text)
 }
@@ -119,6 +120,18 @@ func (e *Engine) Pending() int {
 		}
 	}
 	return n
+}
+
+// Text returns what is certain of a running request's completion: whole characters, without an end
+// that may yet turn out to begin a stop string. It only grows, and the completion's text begins with
+// it. It is empty for a request that waits, is done or is unknown.
+func (e *Engine) Text(id azr.SampleID) string {
+	for i := range e.slots {
+		if r := e.slots[i].request; r != nil && r.prompt.ID == id {
+			return r.certain()
+		}
+	}
+	return ""
 }
 
 // Tick advances every running request by one token and returns those that finished: first those

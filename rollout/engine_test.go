@@ -67,7 +67,7 @@ func TestPromptOfMessagesGoesThroughTheChatTemplate(t *testing.T) {
 	e := newEngine(t, rollout.Config{Slots: 2, Room: 200}, 1, x)
 	p := prompt(1, 2, "So")
 	p.Messages = []azr.Message{{Role: "user", Content: "What is 2 + 2?"}}
-	want, err := x.tokenizer.EncodeChat(p.Messages, "So")
+	want, err := x.tokenizer.EncodeChat(p.Messages, "So", nil)
 	require.NoError(t, err)
 	assert.Equal(t, want, one(t, e, p).PromptIDs)
 }

@@ -72,6 +72,20 @@ func (r *request) cutAtStop(searched int) bool {
 	return true
 }
 
+// certain is the text so far without the longest end of it with which a stop string begins.
+func (r *request) certain() string {
+	text := r.text.String()
+	held := 0
+	for _, stop := range r.prompt.Sampling.Stop {
+		for n := min(len(stop), len(text)); n > held; n-- {
+			if strings.HasSuffix(text, stop[:n]) {
+				held = n
+			}
+		}
+	}
+	return text[:len(text)-held]
+}
+
 func (r *request) completion(f azr.Finish) azr.Completion {
 	return azr.Completion{ID: r.prompt.ID, Text: r.text.String(), PromptIDs: r.promptID, IDs: r.ids, LogProbs: r.logprobs, Finish: f}
 }

@@ -27,6 +27,8 @@ type round struct {
 	rollouts  map[azr.SampleID]*rollout
 	// validating holds the proposals whose verdicts were asked for, in order of due.
 	validating []*proposal
+	// untold are the judged proposals that Progress was not told of, see tell.
+	untold []*proposal
 	// fill is each type's tasks of the buffer in the order in which they fill places.
 	fill [len(azr.AllTaskTypes)][]azr.Task
 	// fresh: each proposal has its place in the solve batch. chosen are the places that fill takes before that.
@@ -142,6 +144,7 @@ func (r *round) advance() error {
 			return err
 		}
 	}
+	r.tell()
 	return nil
 }
 
@@ -163,6 +166,7 @@ func (r *round) proposed(p *proposal, c azr.Completion) error {
 	}
 	r.progress.Done(proposalPhase(c.ID.Purpose), 1)
 	if p.verdict.Outcome != azr.Pass {
+		r.untold = append(r.untold, p)
 		return r.refused(c.ID)
 	}
 	p.check, p.due = r.checks.validate(p.task, p.request.References), r.tick+r.cfg.VerdictDelay
@@ -202,10 +206,12 @@ func (r *round) validated(p *proposal) error {
 		}
 	}
 	if p.verdict.Outcome != azr.Pass {
+		r.untold = append(r.untold, p)
 		return r.refused(id)
 	}
 	p.task.ID, p.task.Step, p.task.Proposal, p.task.SolveRate = p.task.ContentID(), r.step, id, -1
 	p.known = r.buffers[id.Type].has(p.task)
+	r.untold = append(r.untold, p)
 	if id.Purpose == azr.Seeding {
 		return nil
 	}
@@ -332,6 +338,7 @@ func (r *round) settleRollouts() error {
 		}
 		a.verdict = a.check.verdict
 	}
+	r.tell()
 	return nil
 }
 

@@ -94,6 +94,8 @@ type counter struct{ expected, done atomic.Int64 }
 func (c *counter) Expect(_ string, n int) { c.expected.Add(int64(n)) }
 func (c *counter) Done(_ string, n int)   { c.done.Add(int64(n)) }
 
+func (c *counter) Settled(azr.Task, azr.Verdict) {}
+
 func TestStepReportsProgressAndWarmsUp(t *testing.T) {
 	m, c, progress := load(t, "llama-gqa"), testConfig(), &counter{}
 	c.WarmupSteps, c.Epochs = 4, 2
@@ -182,6 +184,8 @@ type canceller struct {
 
 func (c *canceller) Expect(string, int) {}
 func (c *canceller) Done(string, int)   { c.batches++; c.cancel() }
+
+func (c *canceller) Settled(azr.Task, azr.Verdict) {}
 
 // afterErrorsAsBefore requires that a trainer whose steps failed steps like a new one: neither moments,
 // nor gradients, nor the count of updates have moved.

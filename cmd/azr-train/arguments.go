@@ -2,10 +2,14 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/azr-train/azr/configs"
+	"github.com/azr-train/azr/monitor"
 )
 
 func modelFlag() cli.Flag {
@@ -13,7 +17,7 @@ func modelFlag() cli.Flag {
 }
 
 func deviceFlag() cli.Flag {
-	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`cpu|cuda|cuda:N|auto`"}
+	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`DEVICE` to compute on: cpu, cuda, cuda:N or auto"}
 }
 
 func configFlag() cli.Flag {
@@ -31,6 +35,15 @@ func configFlags() []cli.Flag {
 		&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
 		&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
 		deviceFlag(), setFlag(),
+	}
+}
+
+// hideFalse leaves "(default: false)" out of the help.
+func hideFalse(flags []cli.Flag) {
+	for _, f := range flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
 	}
 }
 
@@ -79,4 +92,38 @@ func want(c *cli.Context, required []string) error {
 
 func missingFlag(c *cli.Context, name string) error {
 	return fmt.Errorf("%s: --%s is missing; hint: azr-train help %s", c.Command.Name, name, c.Command.Name)
+}
+
+// usageError says what the flag parser could not read, in one line.
+func usageError(c *cli.Context, err error, _ bool) error {
+	command := c.Command.Name
+	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+		err = fmt.Errorf("no such flag; got --%s%s", name, didYouMean(cli.SuggestFlag(c.Command.Flags, name, false)))
+	}
+	return fmt.Errorf("%s: %w; hint: azr-train help %s", command, err, command)
+}
+
+func commandNotFound(c *cli.Context, name string) {
+	err := fmt.Errorf("no such command; got %q%s; hint: azr-train help", name, didYouMean(nearestCommand(c.App.Commands, name)))
+	fmt.Fprintln(os.Stderr, "azr-train: "+monitor.Printable(err.Error(), 0))
+	os.Exit(exitBadInput)
+}
+
+// nearestCommand is the command that was probably meant; "" if none is like it.
+func nearestCommand(commands []*cli.Command, name string) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	if nearest := configs.Nearest(name, names); configs.Alike(name, nearest) {
+		return nearest
+	}
+	return ""
+}
+
+func didYouMean(suggestion string) string {
+	if suggestion == "" {
+		return ""
+	}
+	return "; did you mean " + suggestion + "?"
 }

@@ -134,7 +134,7 @@ func shapesOf(files []string) (map[string]bool, error) {
 
 // makeStarter trains a starter, from another one or from nothing (""), and writes it to dir.
 func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string]bool, from, dir string) error {
-	display, log := newDisplay()
+	display, log := newDisplay(false)
 	defer display.Close()
 	if config.Threads > 0 {
 		torch.SetNumThreads(config.Threads)

@@ -213,19 +213,6 @@ func waitFor(t *testing.T, condition func() bool) {
 	require.Eventually(t, condition, time.Minute, 20*time.Millisecond)
 }
 
-func TestGenerate(t *testing.T) {
-	model := tinyModel(t)
-	args := []string{"generate", "--model", model, "--prompt", "def f(x):", "--max-tokens", "12", "--temperature", "1", "--seed", "3"}
-	a, b := azrTrain(t, "", args...), azrTrain(t, "", args...)
-	require.Zero(t, a.code, a.stderr)
-	assert.NotEmpty(t, strings.TrimSpace(a.stdout))
-	assert.Equal(t, a.stdout, b.stdout)
-	other := azrTrain(t, "", append(args, "--seed", "4")...)
-	assert.NotEqual(t, a.stdout, other.stdout)
-	chat := azrTrain(t, "", "generate", "--model", model, "--prompt", "def f(x):", "--max-tokens", "12", "--chat")
-	require.Zero(t, chat.code, chat.stderr)
-}
-
 func TestScoreAnswersEachLine(t *testing.T) {
 	model := tinyModel(t)
 	o := azrTrain(t, `{"text":"def f(x):"}`+"\n"+`{"ids":[7]}`+"\n", "score", "--model", model)

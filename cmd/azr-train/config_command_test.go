@@ -101,32 +101,3 @@ func TestConfigPresets(t *testing.T) {
 		assert.Regexp(t, `(?m)^`+name+`\n  .+\n  Needs .+\n  (Never run|Run )`, text)
 	}
 }
-
-func TestBadInputOfConfig(t *testing.T) {
-	empty := t.TempDir()
-	for name, c := range map[string]struct {
-		args  []string
-		words []string
-	}{
-		"no such subcommand":      {[]string{"config", "shwo"}, []string{"shwo", "want show, explain, diff or presets"}},
-		"show an unknown preset":  {[]string{"config", "show", "--config", "papper"}, []string{"papper", "paper"}},
-		"show an unknown base":    {[]string{"config", "show", "--config", writeConfig(t, "preset: papper")}, []string{":1: ", "did you mean paper?"}},
-		"show an unknown key":     {[]string{"config", "show", "--set", "trainer.learning_rat=1"}, []string{"did you mean trainer.learning_rate?"}},
-		"show a bad value":        {[]string{"config", "show", "--steps", "-3"}, []string{"steps is negative", "-3"}},
-		"show an unknown flag":    {[]string{"config", "show", "--stepps", "3"}, []string{"stepps"}},
-		"show no run":             {[]string{"config", "show", empty}, []string{"not a run folder", empty}},
-		"show a run and a flag":   {[]string{"config", "show", empty, "--set", "seed=3"}, []string{"one or the other"}},
-		"show two runs":           {[]string{"config", "show", empty, empty}, []string{"want one argument"}},
-		"explain an unknown key":  {[]string{"config", "explain", "batchsize"}, []string{"batchsize", "did you mean game.batch_size?"}},
-		"explain two keys":        {[]string{"config", "explain", "seed", "steps"}, []string{"want one argument"}},
-		"diff of one":             {[]string{"config", "diff", "paper"}, []string{"want two arguments"}},
-		"diff with no such file":  {[]string{"config", "diff", "paper", "none.yaml"}, []string{"no such preset or file", "none.yaml"}},
-		"diff with no run folder": {[]string{"config", "diff", empty, "paper"}, []string{"not a run folder", empty}},
-		"presets of something":    {[]string{"config", "presets", "paper"}, []string{"unexpected argument", "paper"}},
-		"version of something":    {[]string{"version", "paper"}, []string{"unexpected argument"}},
-		"completion of no shell":  {[]string{"completion"}, []string{"want one argument", "bash, zsh, fish"}},
-		"completion of another":   {[]string{"completion", "../azr-train.bash"}, []string{"unknown shell", "bash, zsh, fish"}},
-	} {
-		t.Run(name, func(t *testing.T) { refused(t, filepath.Join(empty, "x"), c.words, "", c.args...) })
-	}
-}

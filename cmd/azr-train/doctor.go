@@ -17,8 +17,9 @@ import (
 
 func doctorCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "doctor",
-		Usage: "tell what this machine has and what is missing",
+		Name:        "doctor",
+		Usage:       "tell what this machine has and what is missing",
+		Description: "stdout gets a line a finding. Exit code 2 means that azr-train cannot run here.",
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err

@@ -21,13 +21,15 @@ func evalCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "eval",
 		Usage: "score a model on a file of tasks, without training",
+		Description: "stdout gets a table, or with --json the report with every answer; stderr shows progress.\n" +
+			"A line of the file: {\"type\":\"deduction\",\"program\":\"…\",\"examples\":[{\"input\":\"…\",\"output\":\"…\"}]}.",
 		Flags: []cli.Flag{
 			modelFlag(),
 			&cli.PathFlag{Name: "tasks", Usage: "`FILE` of tasks, a JSON line each"},
 			configFlag(),
 			&cli.Float64Flag{Name: "temperature", Usage: "`T` of sampling; 0 takes the likeliest tokens"},
 			&cli.IntFlag{Name: "rollouts", Value: 1, Usage: "`N` answers to each task"},
-			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "at most `N` tokens an answer"},
+			&cli.IntFlag{Name: "max-tokens", Value: 256, Usage: "cut answers off after `N` tokens"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of the draws"},
 			deviceFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON, with every answer"},
@@ -106,7 +108,7 @@ func openEvaluator(ctx context.Context, config Config, tasksFile string) (e *eva
 		return e, err
 	}
 	e.closers = append(e.closers, e.engine.Close)
-	e.display, _ = newDisplay()
+	e.display, _ = newDisplay(false)
 	e.closers = append(e.closers, e.display.Close)
 	return e, nil
 }

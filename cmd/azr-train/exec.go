@@ -16,12 +16,16 @@ import (
 func execCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "exec",
-		Usage: `run {"program":…,"input":…} lines from stdin in the sandbox, or scripts`,
+		Usage: "run programs or scripts from stdin in the sandbox",
+		Description: "stdin has a JSON object a line: {\"program\":\"def f(x): …\",\"input\":\"1\"}. stdout gets\n" +
+			"{\"status\":…,\"value\":…,\"error\":…} for each, in order. All cores work at once.\n" +
+			"With --script a line is {\"program\":\"…\"} or {\"files\":{\"main.py\":\"…\"}}, with \"stdin\" or with \"test\"\n" +
+			"and \"entry\", and its answer has status, exit_code, stdout and stderr.",
 		Flags: []cli.Flag{
 			scriptFlag(),
-			&cli.StringFlag{Name: "require", Usage: "refuse to run below `LEVEL` full, lite, minimal or none"},
-			&cli.StringFlag{Name: "timeout", Usage: "`LIMIT` of each program's time, for example 2s"},
-			&cli.StringFlag{Name: "memory", Usage: "`LIMIT` of each program's memory, for example 512MiB"},
+			&cli.StringFlag{Name: "require", Usage: "refuse to run below `LEVEL`: full, lite, minimal or none", DefaultText: "lite"},
+			&cli.StringFlag{Name: "timeout", Usage: "`LIMIT` of each program's time, for example 2s", DefaultText: executor.DefaultConfig().Timeout.String()},
+			&cli.StringFlag{Name: "memory", Usage: "`LIMIT` of each program's memory, for example 512MiB", DefaultText: executor.DefaultConfig().Memory.String()},
 			setFlag(),
 		},
 		Action: func(c *cli.Context) error {

@@ -11,7 +11,7 @@ import (
 )
 
 func scriptFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "script", Usage: `lines are {"program":…} or {"files":{"main.py":…}}, with "stdin" or with "test" and "entry"`}
+	return &cli.BoolFlag{Name: "script", Usage: "the lines are scripts, see above"}
 }
 
 // scriptJob reads a script. Its answer has status, exit_code, stdout and stderr.

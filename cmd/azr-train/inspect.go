@@ -23,9 +23,11 @@ func inspectCommand() *cli.Command {
 		Name:      "inspect",
 		Usage:     "show what a run has done: steps, tasks, examples of completions",
 		ArgsUsage: "RUN",
+		Description: "stdout gets tables and examples of completions, escaped and cut, or with --json one document.\n" +
+			"The run may be under way.",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
-			&cli.IntFlag{Name: "step", Value: -1, Usage: "show the completions of step `N`"},
+			&cli.IntFlag{Name: "step", Value: -1, Usage: "show the completions of step `N`", DefaultText: "the last"},
 			&cli.IntFlag{Name: "limit", Value: 12, Usage: "show at most `N` completions"},
 		},
 		Action: func(c *cli.Context) error {

@@ -48,8 +48,10 @@ func main() {
 
 func newApp() *cli.App {
 	app := &cli.App{
-		Name:                      "azr-train",
-		Usage:                     "a language model learns to reason by playing Absolute Zero against itself",
+		Name:  "azr-train",
+		Usage: "a language model learns to reason by playing Absolute Zero against itself",
+		Description: "Results go to stdout; progress, log lines and errors go to stderr.\n" +
+			"Exit codes: 0 all went well; 2 bad input or a missing part, one line says which; 130 interrupted.",
 		HideVersion:               true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // values of --set may hold commas
@@ -57,10 +59,7 @@ func newApp() *cli.App {
 		BashComplete:              completeWith(noArguments),
 		ExitErrHandler:            func(*cli.Context, error) {},
 		OnUsageError:              usageError,
-		CommandNotFound: func(_ *cli.Context, name string) {
-			fmt.Fprintf(os.Stderr, "azr-train: no such command; got %q; hint: azr-train help\n", name)
-			os.Exit(exitBadInput)
-		},
+		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
 			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), configCommand(), doctorCommand(),
@@ -78,12 +77,10 @@ func prepare(commands []*cli.Command) {
 		if c.BashComplete == nil {
 			c.BashComplete = completeWith(noArguments)
 		}
+		hideFalse(c.Flags)
 		prepare(c.Subcommands)
 	}
 }
-
-// usageError leaves the report to main: one line.
-func usageError(_ *cli.Context, err error, _ bool) error { return err }
 
 // waitPassively starts the program again with OMP_WAIT_POLICY=passive, which libtorch's thread pool
 // reads when it is loaded: threads that spin while they wait make each other many times slower on

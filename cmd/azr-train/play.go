@@ -89,7 +89,7 @@ func (s *session) play(ctx context.Context, first, last int) error {
 		}
 	}
 	if failure == nil {
-		_, failure = fmt.Print(s.summary())
+		failure = s.end(s.summary())
 	}
 	return failure
 }
@@ -179,12 +179,11 @@ func (s *session) record(r azr.StepRecord) error {
 	if err := s.metrics.Append(r); err != nil {
 		return err
 	}
-	s.display.End(r)
 	s.records = append(s.records, azr.StepRecord{Step: r.Step, Metrics: r.Metrics, Timings: r.Timings})
-	return nil
+	return s.output.step(r)
 }
 
-func (s *session) summary() string {
+func (s *session) summary() monitor.Summary {
 	run, program := s.folder.dir, os.Args[0]
 	summary := monitor.Summary{Records: s.records, Run: run, Next: []string{
 		program + " inspect " + run,
@@ -195,7 +194,7 @@ func (s *session) summary() string {
 		summary.Model = checkpoint.Path(run, s.saved)
 		summary.Next = append(summary.Next, fmt.Sprintf("%s export %s --out %s", program, run, filepath.Clean(run)+"-model"))
 	}
-	return summary.String()
+	return summary
 }
 
 // residentBytes reads the process's resident memory; 0 where that cannot be had.

@@ -86,9 +86,16 @@ func TestModelFromTheCache(t *testing.T) {
 	assert.Contains(t, succeeded(t, "config", "show", run), "model: "+filepath.Join(repo, "snapshots", hash)+"  # --model\n")
 
 	parent := filepath.Join(t.TempDir(), "runs")
-	refused(t, parent, []string{"org/tinny", cache, "did you mean org/tiny?"}, "", tinyRun("org/tinny", filepath.Join(parent, "run"))...)
+	refused(t, []string{"org/tinny", cache, "did you mean org/tiny?"}, tinyRun("org/tinny", filepath.Join(parent, "run"))...)
+	assert.NoDirExists(t, parent)
 	tasks := filepath.Join(t.TempDir(), "tasks.jsonl")
 	require.NoError(t, os.WriteFile(tasks, []byte(`{"type":"deduction","program":"def f(x):\n    return x","examples":[{"input":"1","output":"1"}]}`+"\n"), 0o644))
-	refused(t, parent, []string{"org/tinny", cache}, "", "eval", "--model", "org/tinny", "--tasks", tasks)
-	refused(t, parent, []string{"../org/tiny", "want a folder"}, "", "generate", "--model", "../org/tiny", "--prompt", "def")
+	refused(t, []string{"org/tinny", cache}, "eval", "--model", "org/tinny", "--tasks", tasks)
+	refused(t, []string{"../org/tiny", "want a folder"}, "generate", "--model", "../org/tiny", "--prompt", "def")
+}
+
+// refused wants one line with words, and exit code 2.
+func refused(t *testing.T, words []string, args ...string) {
+	t.Helper()
+	badInput{args: args, words: words}.refuse(t, "", "", "")
 }

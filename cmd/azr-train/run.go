@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,10 +20,14 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "play and learn, in a new run folder",
+		Description: "Makes the folder of the run and plays its steps; docs/run-folder.md says what is in it.\n" +
+			"stdout gets the closing summary, or with --json an object a step and one of the summary;\n" +
+			"stderr shows progress: bars and the last tasks on a terminal, elsewhere a line a step.\n" +
+			"Ctrl-C saves the last finished step and ends with exit code 130; azr-train resume goes on.",
 		Flags: append([]cli.Flag{
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.StringSliceFlag{Name: "seeds", Usage: "start from the tasks in `FILE`, JSON lines of the paper's authors (may be repeated)"},
-		}, configFlags()...),
+		}, slices.Concat(configFlags(), outputFlags())...),
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "run"); err != nil {
 				return err
@@ -43,7 +48,7 @@ func runCommand() *cli.Command {
 			if err := config.findFiles(); err != nil {
 				return fmt.Errorf("run: %w", err)
 			}
-			return startRun(c.Context, config, layers.Origin, c.Path("run"))
+			return startRun(c.Context, config, layers.Origin, c.Path("run"), newOutput(c))
 		},
 	}
 }
@@ -70,14 +75,13 @@ func (c *Config) findFiles() (err error) {
 
 // startRun makes the run's folder and plays all its steps. What fails before the first step leaves no folder.
 // Origin tells which layer a key's value came from.
-func startRun(ctx context.Context, config Config, origin func(key string) string, dir string) error {
-	display, log := newDisplay()
-	defer display.Close()
+func startRun(ctx context.Context, config Config, origin func(key string) string, dir string, out output) error {
+	defer out.display.Close()
 	folder, err := newRunFolder(dir, configs.Dump(&config, origin))
 	if err != nil {
 		return err
 	}
-	r, err := openRun(ctx, folder, config, config.Model, false, display, log)
+	r, err := openRun(ctx, folder, config, config.Model, false, out)
 	if err != nil {
 		folder.discard()
 		return err
@@ -91,10 +95,14 @@ func startRun(ctx context.Context, config Config, origin func(key string) string
 
 func resumeCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "resume",
-		Usage:     "continue a run from its last checkpoint",
+		Name:  "resume",
+		Usage: "continue a run from its last checkpoint",
+		Description: "Takes the run back to its last whole checkpoint and plays on with the configuration that it\n" +
+			"began with. stdout and stderr are as in azr-train run.",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"}},
+		Flags: append([]cli.Flag{
+			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps", DefaultText: "up to the run's number of steps"},
+		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
 			if err != nil {
@@ -106,16 +114,15 @@ func resumeCommand() *cli.Command {
 					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
 				}
 			}
-			return resumeRun(c.Context, runDir, more)
+			return resumeRun(c.Context, runDir, more, newOutput(c))
 		},
 	}
 }
 
 // resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
 // up to the configured number.
-func resumeRun(ctx context.Context, runDir string, more int) error {
-	display, log := newDisplay()
-	defer display.Close()
+func resumeRun(ctx context.Context, runDir string, more int, out output) error {
+	defer out.display.Close()
 	folder, config, err := openRunFolder(runDir)
 	if err != nil {
 		return err
@@ -124,17 +131,17 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 	modelDir := config.Model
 	last, skipped, err := checkpoint.Latest(runDir)
 	for _, reason := range skipped {
-		log.Warn().Err(reason).Msg("checkpoint not used")
+		out.log.Warn().Err(reason).Msg("checkpoint not used")
 	}
 	switch {
 	case errors.Is(err, checkpoint.ErrNone) && len(skipped) == 0:
-		log.Info().Msg("no checkpoint yet: the run starts again from its first step")
+		out.log.Info().Msg("no checkpoint yet: the run starts again from its first step")
 	case err != nil:
 		return err
 	default:
 		modelDir = last.Dir
 	}
-	r, err := openRun(ctx, folder, config, modelDir, last != nil, display, log)
+	r, err := openRun(ctx, folder, config, modelDir, last != nil, out)
 	if err != nil {
 		return err
 	}
@@ -160,10 +167,12 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 
 func exportCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "export",
-		Usage:     "write a run's last checkpoint as a Hugging Face folder",
+		Name:  "export",
+		Usage: "write a run's last checkpoint as a Hugging Face folder",
+		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder.\n" +
+			"stdout gets the folder's name.",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make"}},
+		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"}},
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder", "out")
 			if err != nil {

@@ -20,7 +20,10 @@ import (
 func scoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "score",
-		Usage: `log-probs of {"text":…} or {"ids":[…]} lines from stdin`,
+		Usage: "log-probs of texts or token ids from stdin",
+		Description: "stdin has a JSON object a line: {\"text\":\"…\"}, whose special tokens are parsed and which gets the\n" +
+			"tokenizer's bos, or {\"ids\":[…]}. stdout gets {\"ids\":[…],\"logprobs\":[…]} for each, in order: the\n" +
+			"log-prob of each token but the first given those before it, in nats, computed in f32.",
 		Flags: []cli.Flag{modelFlag(), deviceFlag()},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "model"); err != nil {

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/rs/zerolog"
-
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
@@ -23,10 +21,9 @@ import (
 
 // session is a run with all its parts open.
 type session struct {
-	config  Config
-	folder  *runFolder
-	display monitor.Display
-	log     zerolog.Logger
+	config Config
+	folder *runFolder
+	output
 
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
@@ -50,20 +47,10 @@ type session struct {
 	saved      int // step of the newest checkpoint; 0 if there is none
 }
 
-// newDisplay shows bars on a terminal and lines elsewhere; log lines go through it.
-func newDisplay() (monitor.Display, zerolog.Logger) {
-	if monitor.Interactive(os.Stderr) {
-		bars := monitor.NewBars(os.Stderr)
-		return bars, newLog(bars, true)
-	}
-	log := newLog(os.Stderr, false)
-	return monitor.NewLines(log), log
-}
-
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
 // that the run began with, or with resumed the checkpoint to go on from.
-func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, display monitor.Display, log zerolog.Logger) (s *session, err error) {
-	s = &session{config: config, folder: folder, display: display, log: log}
+func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, out output) (s *session, err error) {
+	s = &session{config: config, folder: folder, output: out}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -72,8 +59,8 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
 		return s, err
 	}
-	if config.Environment.Style == python.Chat && !s.tokenizer.HasChatTemplate() {
-		return s, fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+	if err := s.checkChat(modelDir); err != nil {
+		return s, err
 	}
 	if s.companions, err = checkpoint.ReadCompanions(modelDir); err != nil {
 		return s, err
@@ -99,15 +86,27 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if s.trainer, err = trainer.New(config.Trainer, s.model, display); err != nil {
+	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
 		return s, err
 	}
 	if err = s.readHeldOut(); err != nil {
 		return s, err
 	}
-	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
+	s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
 		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
+}
+
+// checkChat tries the model's chat template, if the run needs it, before anything is made of it.
+func (s *session) checkChat(modelDir string) error {
+	if s.config.Environment.Style != python.Chat {
+		return nil
+	}
+	if !s.tokenizer.HasChatTemplate() {
+		return fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+	}
+	_, err := s.tokenizer.RenderChat([]azr.Message{{Role: "user", Content: "Hello"}}, s.config.Rollout.ChatTemplateKwargs)
+	return err
 }
 
 // openModel loads a model with its tokenizer onto a device.

@@ -36,7 +36,7 @@ func BenchmarkEncodeChat(b *testing.B) {
 	for name, content := range map[string]string{"plain": benchmarkText, "special": benchmarkText + "<|im_end|>"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				_, err := tok.EncodeChat([]azr.Message{{Role: "user", Content: content}}, "")
+				_, err := tok.EncodeChat([]azr.Message{{Role: "user", Content: content}}, "", nil)
 				require.NoError(b, err)
 			}
 		})

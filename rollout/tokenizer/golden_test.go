@@ -22,6 +22,8 @@ type golden struct {
 	Chats     []goldenChat
 	// SmolLM2Chats are rendered with the model's own template.
 	SmolLM2Chats []goldenChat `json:"smollm2_chats"`
+	// ShippedChats are rendered with the templates that Llama 3 and Qwen ship.
+	ShippedChats []goldenChat `json:"shipped_chats"`
 }
 
 type goldenEncoding struct {
@@ -32,10 +34,11 @@ type goldenEncoding struct {
 }
 
 type goldenChat struct {
-	Template string
-	Messages []azr.Message
-	Text     string
-	IDs      []int32
+	Template  string
+	Messages  []azr.Message
+	Variables map[string]any
+	Text      string
+	IDs       []int32
 	// Error is why the template refused the chat.
 	Error string
 	// Hostile chats name special tokens in their contents; IDs have them as plain text.

@@ -9,7 +9,7 @@ package tokenizer
 void tokenizers_free_string(char *text);
 
 // A library of another version of the header does not link.
-void (*azr_tokenizers_abi)(void) = &azr_tokenizers_abi_1;
+void (*azr_tokenizers_abi)(void) = &azr_tokenizers_abi_2;
 */
 import "C"
 
@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"time"
 	"unsafe"
 
 	"github.com/daulet/tokenizers"
@@ -96,29 +97,45 @@ func idToToken(model *tokenizers.Tokenizer, id int32) (string, bool) {
 }
 
 // chatTemplate is a compiled template. It is safe for concurrent use.
-type chatTemplate struct{ native *C.azr_chat_template }
+type chatTemplate struct {
+	native *C.azr_chat_template
+	limits templateLimits
+}
 
 // templateTime is what a template's clock shows, in seconds since 1970: 26 July
 // 2024. It stands still so that a prompt does not depend on the day; the date is
 // the one that Llama's templates show where there is no clock.
 const templateTime = 1721952000
 
-// maxRenderedBytes bounds the text of a rendered chat.
-const maxRenderedBytes = 16 << 20
+// templateLimits bound what compiling a template or rendering a chat may take. A model
+// folder may come from anywhere, and so may a template that never ends.
+type templateLimits struct {
+	output, memory int // bytes
+	time           time.Duration
+}
 
-func compileTemplate(source string) (*chatTemplate, error) {
+// defaultLimits are far above what templates take: some kB and less than a millisecond.
+var defaultLimits = templateLimits{output: 16 << 20, memory: 256 << 20, time: 10 * time.Second}
+
+func (l templateLimits) native() C.azr_limits {
+	return C.azr_limits{
+		output_bytes: C.size_t(l.output), memory_bytes: C.size_t(l.memory), milliseconds: C.uint64_t(l.time.Milliseconds()),
+	}
+}
+
+func compileTemplate(source string, limits templateLimits) (*chatTemplate, error) {
 	data, size := lend(source)
-	compiled := C.azr_chat_template_compile(data, size, templateTime)
+	compiled := C.azr_chat_template_compile(data, size, templateTime, limits.native())
 	if err := takeError(compiled.error); err != nil {
 		return nil, err
 	}
-	return &chatTemplate{compiled.chat}, nil
+	return &chatTemplate{compiled.chat, limits}, nil
 }
 
 // render fills in the template with the variables of a JSON object.
 func (c *chatTemplate) render(context []byte) (string, error) {
 	data := (*C.char)(unsafe.Pointer(unsafe.SliceData(context)))
-	text, err := takeText(C.azr_chat_template_render(c.native, data, C.size_t(len(context)), maxRenderedBytes))
+	text, err := takeText(C.azr_chat_template_render(c.native, data, C.size_t(len(context)), c.limits.native()))
 	return text, err
 }
 

@@ -72,8 +72,8 @@ func (t *Tokenizer) open(f *folder) error {
 	t.markup = newMarkup(contents)
 	t.fallback = t.fallbackIDs(f.byteFallback)
 	if f.template != "" {
-		if t.chat, err = compileTemplate(f.template); err != nil {
-			return fmt.Errorf("%s: %w; remove the template to use the model without chat", f.templateFile, err)
+		if t.chat, err = compileTemplate(f.template, defaultLimits); err != nil {
+			return fmt.Errorf("%s: chat template: %w; hint: remove the template to use the model without chat", f.templateFile, err)
 		}
 	}
 	if f.affixes != nil {

@@ -185,8 +185,8 @@ func TestUseAfterCloseIsAnError(t *testing.T) {
 	require.EqualError(t, err, "tokenizer.Encode: null tokenizer")
 	_, err = tok.Decode([]int32{7})
 	require.EqualError(t, err, "tokenizer.Decode: null tokenizer")
-	_, err = tok.RenderChat([]azr.Message{{Role: "user", Content: "a"}})
-	require.EqualError(t, err, "tokenizer.RenderChat: null template")
+	_, err = tok.RenderChat([]azr.Message{{Role: "user", Content: "a"}}, nil)
+	require.EqualError(t, err, "tokenizer.RenderChat: chat template: null template")
 	_, ok := tok.ID("a")
 	require.False(t, ok)
 	require.Empty(t, streamed(tok, []int32{7, 8}))
@@ -207,7 +207,7 @@ func TestConcurrentUse(t *testing.T) {
 					assert.Equal(t, g.Encodings["bytelevel"][i].Decoded, streamed(tok, ids))
 				}
 				chat := g.Chats[(worker+round)%5]
-				ids, err := tok.EncodeChat(chat.Messages, "")
+				ids, err := tok.EncodeChat(chat.Messages, "", nil)
 				assert.NoError(t, err)
 				assert.Equal(t, chat.IDs, ids)
 			}
@@ -227,9 +227,9 @@ func TestMemoryStaysFlat(t *testing.T) {
 			require.NoError(t, err)
 			_, err = tok.Decode(ids)
 			require.NoError(t, err)
-			_, err = tok.EncodeChat(hostile, "<|im_end|>")
+			_, err = tok.EncodeChat(hostile, "<|im_end|>", nil)
 			require.NoError(t, err)
-			_, err = tok.RenderChat(nil)
+			_, err = tok.RenderChat(nil, nil)
 			require.Error(t, err)
 			_, ok := tok.Token(ids[0])
 			require.True(t, ok)

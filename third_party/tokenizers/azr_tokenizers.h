@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* To be linked: the number changes with this header. */
-void azr_tokenizers_abi_1(void);
+void azr_tokenizers_abi_2(void);
 
 /* Either a text of len bytes without a NUL at its end (data is NULL if len is 0),
  * or a non-NULL error. azr_text_free frees both. */
@@ -53,15 +53,23 @@ typedef struct azr_chat_template_result {
   char *error;
 } azr_chat_template_result;
 
+/* What a template may take: bytes of output, bytes of memory and milliseconds.
+ * Work that breaks the last two is given up: the call returns an error, and the
+ * memory that the work had, at most memory_bytes, is lost to the process. */
+typedef struct azr_limits {
+  size_t output_bytes;
+  size_t memory_bytes;
+  uint64_t milliseconds;
+} azr_limits;
+
 /* Compiles a Jinja chat template. Its clock (strftime_now) always shows
  * unix_seconds, in UTC, so that a prompt does not depend on the day. */
-azr_chat_template_result azr_chat_template_compile(const char *source, size_t len, int64_t unix_seconds);
+azr_chat_template_result azr_chat_template_compile(const char *source, size_t len, int64_t unix_seconds,
+                                                   azr_limits limits);
 
-/* Renders a template with the variables of a JSON object; more than max_bytes of
- * output is an error. The engine has no limit on time or memory of its own: a
- * template is as trusted as the model that it comes with. */
+/* Renders a template with the variables of a JSON object. */
 azr_text azr_chat_template_render(const azr_chat_template *chat_template, const char *context, size_t len,
-                                  size_t max_bytes);
+                                  azr_limits limits);
 
 void azr_chat_template_free(azr_chat_template *chat_template);
 

@@ -46,7 +46,7 @@ fn error_only(result: Result<(), String>) -> *mut c_char {
 
 /// Exists to be linked: its number changes with the header.
 #[no_mangle]
-pub extern "C" fn azr_tokenizers_abi_1() {}
+pub extern "C" fn azr_tokenizers_abi_2() {}
 
 #[no_mangle]
 pub unsafe extern "C" fn azr_text_free(text: Text) {

@@ -4,7 +4,7 @@
 //! * [`binding`]: what `tokenizers.h` of the Go module github.com/daulet/tokenizers
 //!   v1.24.0 declares;
 //! * [`extras`] and [`chat`]: what `azr_tokenizers.h` declares, for that which the
-//!   Go module lacks.
+//!   Go module lacks. Templates run within [`limits`].
 //!
 //! No panic leaves the library: each function that can fail runs inside
 //! [`boundary::guard`], and each failure is reported by the same call, or, where
@@ -15,3 +15,4 @@ mod binding;
 mod boundary;
 mod chat;
 mod extras;
+mod limits;
