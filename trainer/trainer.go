@@ -146,10 +146,10 @@ func (t *Trainer) examples(samples []azr.Sample, advantages []float64) (examples
 func (t *Trainer) microBatch(p packed, temperature float64, stepTokens int, r *Report, first bool) {
 	s := torch.NewScope()
 	defer s.Close()
-	f := forward(t.model, s, p, t.config.ActivationCheckpointing)
+	f := newPass(t.model, s, p, t.config.ActivationCheckpointing)
 	defer f.close()
 	device := t.model.Device
-	last := f.lastOutput.Leaf()
+	last := f.forward(p.ids)
 	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
 	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
 	old := s.FromFloat32s(p.old, device)
