@@ -43,7 +43,12 @@ func ReadConfig(dir string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: no model there; got %v; hint: --model takes a Hugging Face folder", err)
 	}
-	c := Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
+	return ParseConfig(text, path)
+}
+
+// ParseConfig checks the text of a config.json; path is what errors call it.
+func ParseConfig(text []byte, path string) (c Config, err error) {
+	c = Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
 	if err := json.Unmarshal(text, &c); err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: %s is not a config: %w", path, err)
 	}

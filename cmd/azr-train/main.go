@@ -58,7 +58,7 @@ func newApp() *cli.App {
 		},
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), inspectCommand(), doctorCommand(),
+			exportCommand(), execCommand(), inspectCommand(), doctorCommand(), fitCommand(),
 		},
 	}
 	for _, c := range app.Commands {
