@@ -75,6 +75,33 @@ func TestPublishedModelsHaveTransformersWeights(t *testing.T) {
 	}
 }
 
+// What no weight's shape tells: how the rows are cut into heads, and how positions turn.
+func TestPublishedModelsHaveTheirPublishedHeadsAndPositions(t *testing.T) {
+	type facts struct {
+		heads, kvHeads, headDim, context int
+		tied                             bool
+		theta, eps                       float64
+		rope                             string
+	}
+	for name, want := range map[string]facts{
+		"smollm2-135m":      {9, 3, 64, 8192, true, 1e5, 1e-5, "default"},
+		"qwen2.5-3b":        {16, 2, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen2.5-coder-3b":  {16, 2, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen3-4b":          {32, 8, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen2.5-7b":        {28, 4, 128, 131072, false, 1e6, 1e-6, "default"},
+		"qwen2.5-coder-7b":  {28, 4, 128, 32768, false, 1e6, 1e-6, "default"},
+		"llama-3.1-8b":      {32, 8, 128, 131072, false, 5e5, 1e-5, "llama3"},
+		"qwen2.5-14b":       {40, 8, 128, 131072, false, 1e6, 1e-5, "default"},
+		"qwen2.5-coder-14b": {40, 8, 128, 32768, false, 1e6, 1e-5, "default"},
+	} {
+		c := publishedConfig(t, name)
+		r := c.RopeParameters
+		assert.Equal(t, want, facts{c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, c.MaxPositionEmbeddings, c.TieWordEmbeddings, r.RopeTheta, c.RMSNormEps, r.RopeType}, name)
+	}
+	llama := publishedConfig(t, "llama-3.1-8b").RopeParameters
+	assert.Equal(t, []float64{8, 1, 4, 8192}, []float64{llama.Factor, llama.LowFreqFactor, llama.HighFreqFactor, float64(llama.OriginalMaxPositionEmbeddings)})
+}
+
 // The arithmetic is what the allocator sees.
 func TestSizesAreThoseAllocated(t *testing.T) {
 	lockThread(t)

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,15 +36,10 @@ func doctorCommand() *cli.Command {
 			}
 			findings, failed := examine(c.Context, config.Executor)
 			if c.Bool("json") {
-				e := json.NewEncoder(os.Stdout)
-				e.SetIndent("", "  ")
-				if err := e.Encode(struct {
+				return errors.Join(printJSON(struct {
 					Usable   bool      `json:"usable"`
 					Findings []finding `json:"findings"`
-				}{failed == nil, findings}); err != nil {
-					return err
-				}
-				return failed
+				}{failed == nil, findings}), failed)
 			}
 			for _, f := range findings {
 				f.print(os.Stdout)

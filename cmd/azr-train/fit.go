@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -48,9 +47,7 @@ func fitCommand() *cli.Command {
 			}
 			f := newFit(m, config, budget)
 			if c.Bool("json") {
-				e := json.NewEncoder(os.Stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(f)
+				return printJSON(f)
 			}
 			return f.print(os.Stdout)
 		},
