@@ -48,23 +48,26 @@ func ReadConfig(dir string) (Config, error) {
 	if err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: no model there; got %v; hint: --model takes a Hugging Face folder", err)
 	}
-	return ParseConfig(text, path)
-}
-
-// ParseConfig checks the text of a config.json; path is what errors call it.
-func ParseConfig(text []byte, path string) (c Config, err error) {
-	c = Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
-	if err := json.Unmarshal(text, &c); err != nil {
-		return Config{}, fmt.Errorf("model.ReadConfig: %s is not a config: %w", path, err)
-	}
-	c.fillIn()
-	if err := c.check(); err != nil {
-		return Config{}, fmt.Errorf("model.ReadConfig: %s: %w", path, err)
-	}
-	if c.layout, err = layoutOf(c); err != nil {
+	c, err := ParseConfig(text)
+	if err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: %s: %w", path, err)
 	}
 	return c, nil
+}
+
+// ParseConfig reads and checks the text of a config.json.
+func ParseConfig(text []byte) (Config, error) {
+	c := Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return Config{}, fmt.Errorf("config.json is not a config: %w", err)
+	}
+	c.fillIn()
+	if err := c.check(); err != nil {
+		return Config{}, err
+	}
+	var err error
+	c.layout, err = layoutOf(c)
+	return c, err
 }
 
 // fillIn applies the defaults that config.json leaves out.

@@ -143,7 +143,7 @@ func TestAFamilyRefusesAnothersWeights(t *testing.T) {
 func TestHeadDimThatIsLeftOut(t *testing.T) {
 	for architecture, want := range map[string]int{"LlamaForCausalLM": 16, "Qwen2ForCausalLM": 16, "Qwen3ForCausalLM": 128} {
 		c, err := model.ParseConfig([]byte(`{"architectures": ["`+architecture+`"], "hidden_size": 64, "num_attention_heads": 4,
-			"intermediate_size": 8, "num_hidden_layers": 1, "vocab_size": 9, "max_position_embeddings": 9}`), "config.json")
+			"intermediate_size": 8, "num_hidden_layers": 1, "vocab_size": 9, "max_position_embeddings": 9}`))
 		require.NoError(t, err)
 		assert.Equal(t, want, c.HeadDim, architecture)
 	}

@@ -32,10 +32,9 @@ var published = map[string]int64{
 
 // publishedConfig reads the config.json beside a preset.
 func publishedConfig(t *testing.T, name string) model.Config {
-	path := "../configs/models/" + name + ".json"
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile("../configs/models/" + name + ".json")
 	require.NoError(t, err)
-	c, err := model.ParseConfig(text, path)
+	c, err := model.ParseConfig(text)
 	require.NoError(t, err)
 	return c
 }

@@ -60,7 +60,7 @@ func fittedModel(dir, preset string) (model.Config, error) {
 		return model.ReadConfig(dir)
 	}
 	if text, ok := configs.Model(preset); ok {
-		return model.ParseConfig(text, preset)
+		return model.ParseConfig(text)
 	}
 	return model.Config{}, fmt.Errorf("fit: --model is missing; got --config %q, want a model's folder or one of the presets for one model: %s", preset, strings.Join(configs.Models(), ", "))
 }
