@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"bench/executor":       {".", "executor"},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
-	"model/modeltest":      {"torch/safetensors"},
+	"model/modeltest":      {"model", "torch/safetensors"},
 	"rollout":              {".", "torch", "model", "rollout/tokenizer"},
 	"rollout/tokenizer":    {"."},
 	"trainer":              {".", "torch", "torch/safetensors", "model"},

@@ -9,9 +9,10 @@ import (
 
 // A preset sets what differs from the defaults of the packages' Config structs, or
 // from the preset that it goes over. Its first lines say what it is for, which
-// hardware it needs, and whether it has been run.
+// hardware it needs, and whether it has been run. A preset for one model has that
+// model's config.json in the folder models.
 //
-//go:embed *.yaml
+//go:embed *.yaml models/*.json
 var files embed.FS
 
 const extension = ".yaml"
@@ -24,7 +25,9 @@ func Names() []string {
 	}
 	var names []string
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), extension))
+		if name, ok := strings.CutSuffix(e.Name(), extension); ok {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names
@@ -68,4 +71,19 @@ func Describe(name string) (About, error) {
 
 func noSuchPreset(name string) error {
 	return fmt.Errorf("no such preset; got %q; did you mean %s?", name, Nearest(name, Names()))
+}
+
+// Model returns the config.json of the model that a preset is for, written from its published sizes, and
+// whether the preset is for one model.
+func Model(name string) ([]byte, bool) {
+	text, err := files.ReadFile("models/" + name + ".json")
+	return text, err == nil
+}
+
+// Models lists the presets that are for one model, sorted.
+func Models() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool {
+		_, ok := Model(name)
+		return !ok
+	})
 }

@@ -91,6 +91,8 @@ void az_clear_grad(az_tensor *const *ts, size_t n) {
   for (size_t i = 0; i < n; i++) ts[i]->value.mutable_grad() = at::Tensor();
 }
 
+int64_t az_logits_rows(int64_t vocab) { return chunk_rows(vocab); }
+
 // hidden (N, D), weight (V, D), targets (N) i64. Returns log-probs (N) and entropies (N), f32, in nats.
 az_pair az_token_logprobs(const az_tensor *hidden, const az_tensor *weight, const az_tensor *targets, double temperature) {
   az_pair r{nullptr, nullptr, {nullptr, AZ_OK}};

@@ -62,6 +62,7 @@ int64_t az_live(void);             // handles not freed
 int64_t az_allocated_bytes(void);  // bytes that CPU tensors hold
 int64_t az_peak_bytes(void);       // their highest value since the last reset
 void az_reset_peak(void);
+az_status az_device_memory(az_device device, int64_t *free, int64_t *total);  // of a CUDA device, in bytes
 
 // ---- tensor.cc
 az_result az_full(double value, int32_t dtype, az_device device, const int64_t *shape, int32_t ndim);
@@ -138,6 +139,7 @@ az_status az_set_requires_grad(az_tensor *t, int32_t on);
 az_status az_backward(const az_tensor *t, const az_tensor *grad /* or NULL */);
 az_result az_grad(const az_tensor *t);  // tensor is NULL where there is none
 void az_clear_grad(az_tensor *const *ts, size_t n);
+int64_t az_logits_rows(int64_t vocab);  // rows of logits that az_token_logprobs computes at once
 az_pair az_token_logprobs(const az_tensor *hidden, const az_tensor *weight, const az_tensor *targets, double temperature);
 
 // ---- optim.cc

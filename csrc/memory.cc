@@ -1,6 +1,7 @@
 // Handles and bytes, both counted live, so that a leak is a number.
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
 #include <atomic>
@@ -77,5 +78,14 @@ int64_t az_live(void) { return live.load(); }
 int64_t az_allocated_bytes(void) { return allocated.load(); }
 int64_t az_peak_bytes(void) { return peak.load(); }
 void az_reset_peak(void) { peak.store(allocated.load()); }
+
+az_status az_device_memory(az_device device, int64_t *free, int64_t *total) {
+  return az::attempt([&] {
+    TORCH_CHECK(device >= 0, "device_memory: want a CUDA device, got the CPU");
+    auto bytes = at::getDeviceAllocator(at::kCUDA)->getMemoryInfo(static_cast<c10::DeviceIndex>(device));
+    *free = static_cast<int64_t>(bytes.first);
+    *total = static_cast<int64_t>(bytes.second);
+  });
+}
 
 }  // extern "C"

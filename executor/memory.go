@@ -18,10 +18,10 @@ func affordableSlots(wanted int, memory, available Bytes) (int, error) {
 	return int(slots), nil
 }
 
-// availableMemory is what new processes may use before something is swapped or
+// AvailableMemory is what new processes may use before something is swapped or
 // killed: the least that the kernel and the control group of this process tell.
 // A system that tells neither sets no bound.
-func availableMemory() Bytes {
+func AvailableMemory() Bytes {
 	available := Bytes(math.MaxInt64)
 	if text, err := os.ReadFile("/proc/meminfo"); err == nil {
 		for line := range strings.Lines(string(text)) {

@@ -56,7 +56,7 @@ func Open(ctx context.Context, c Config) (*Pool, error) {
 	if py.Libraries, err = findLibraries(ctx, py.Command, c.Libraries); err != nil {
 		return nil, err
 	}
-	if c.Slots, err = affordableSlots(c.Slots, c.Memory, availableMemory()); err != nil {
+	if c.Slots, err = affordableSlots(c.Slots, c.Memory, AvailableMemory()); err != nil {
 		return nil, err
 	}
 	samples, err := openSamples(c.SampleFile)

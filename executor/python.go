@@ -40,6 +40,13 @@ const describePython = `import json, os, sys
 print(json.dumps({"Executable": os.path.realpath(sys.executable), "Version": sys.version.split()[0], "Prefix": os.path.realpath(sys.base_prefix),
     "Major": sys.version_info[0], "Minor": sys.version_info[1], "Name": sys.implementation.name}))`
 
+// FindPython returns the version, for example "3.11.2", and the file of the interpreter that Open would
+// use for a Config.Python.
+func FindPython(name string) (version, file string, err error) {
+	p, err := findPython(name)
+	return p.Version, p.Executable, err
+}
+
 // findPython returns the first candidate that can be used, or why none can.
 func findPython(name string) (python, error) {
 	var reasons []string

@@ -156,7 +156,7 @@ func TestSlotsAreAsManyAsThereIsMemoryFor(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got)
 	}
-	assert.Greater(t, availableMemory(), Bytes(64<<20))
+	assert.Greater(t, AvailableMemory(), Bytes(64<<20))
 	c := DefaultConfig()
 	c.Memory = 1 << 50
 	_, err := Open(t.Context(), c)

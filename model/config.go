@@ -1,11 +1,13 @@
 package model
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Config is the part of a Hugging Face config.json that shapes a decoder.
@@ -28,10 +30,13 @@ type Config struct {
 	// Attention over the last tokens only, in all layers or in some: refused.
 	UseSlidingWindow bool     `json:"use_sliding_window"`
 	LayerTypes       []string `json:"layer_types"`
-	// Rotary embedding: older files have rope_theta and rope_scaling, newer ones rope_parameters.
+	// Rotary embedding: older files have rope_theta and rope_scaling, newer ones rope_parameters. Of both,
+	// rope_scaling counts.
 	RopeTheta      float64         `json:"rope_theta"`
 	RopeScaling    *RopeParameters `json:"rope_scaling"`
 	RopeParameters *RopeParameters `json:"rope_parameters"`
+	// OriginalMaxPositionEmbeddings goes before that of the rope's parameters.
+	OriginalMaxPositionEmbeddings int `json:"original_max_position_embeddings"`
 
 	layout Layout
 }
@@ -70,16 +75,22 @@ func (c *Config) fillIn() {
 	if c.NumKeyValueHeads == 0 {
 		c.NumKeyValueHeads = c.NumAttentionHeads
 	}
+	if c.HeadDim == 0 && slices.Contains(c.Architectures, qwen3Name) {
+		c.HeadDim = qwen3HeadDim
+	}
 	if c.HeadDim == 0 && c.NumAttentionHeads > 0 {
 		c.HeadDim = c.HiddenSize / c.NumAttentionHeads
 	}
-	if c.RopeParameters == nil {
-		c.RopeParameters = &RopeParameters{}
-		if c.RopeScaling != nil {
-			*c.RopeParameters = *c.RopeScaling
-		}
+	rope := RopeParameters{}
+	switch {
+	case c.RopeScaling != nil && *c.RopeScaling != rope:
+		rope = *c.RopeScaling
+	case c.RopeParameters != nil:
+		rope = *c.RopeParameters
 	}
-	c.RopeParameters.fillIn(c.RopeTheta)
+	rope.fillIn(c.RopeTheta)
+	rope.OriginalMaxPositionEmbeddings = cmp.Or(c.OriginalMaxPositionEmbeddings, rope.OriginalMaxPositionEmbeddings)
+	c.RopeParameters = &rope
 }
 
 // A config with a larger size or with more layers is damaged or hostile.

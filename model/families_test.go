@@ -107,6 +107,8 @@ func TestWhatSetsAVariantApartChangesItsLogProbs(t *testing.T) {
 	for variant, change := range map[string]map[string]any{
 		"llama3-scaled": {"rope_scaling": nil},
 		"llama-biased":  {"rope_parameters": map[string]any{"rope_theta": 10000.0}},
+		"qwen2-mqa":     {"rope_scaling": nil},
+		"qwen3-mha":     {"original_max_position_embeddings": nil},
 		"qwen2-mha":     {"rope_parameters": map[string]any{"rope_theta": 1000.0}},
 	} {
 		dir := copyModel(t, variant)
@@ -129,11 +131,21 @@ func TestAFamilyRefusesAnothersWeights(t *testing.T) {
 		{"qwen2-mha", "LlamaForCausalLM", "surplus weight", "self_attn.k_proj.bias"},
 		{"qwen3-wide", "LlamaForCausalLM", "surplus weight", "self_attn.k_norm.weight"},
 		{"llama-gqa", "Qwen2ForCausalLM", "missing weight", "self_attn.q_proj.bias"},
-		{"llama-gqa", "Qwen3ForCausalLM", "missing weight", "self_attn.q_norm.weight"},
+		{"llama-wide", "Qwen3ForCausalLM", "missing weight", "self_attn.q_norm.weight"},
 	} {
 		dir := copyModel(t, c.variant)
 		editConfig(t, dir, map[string]any{"architectures": []string{c.architecture}})
 		refused(t, dir, c.want, "model.layers.0."+c.name)
+	}
+}
+
+// A config without head_dim means the family's own: 128 in Qwen3, else the hidden size over the heads.
+func TestHeadDimThatIsLeftOut(t *testing.T) {
+	for architecture, want := range map[string]int{"LlamaForCausalLM": 16, "Qwen2ForCausalLM": 16, "Qwen3ForCausalLM": 128} {
+		c, err := model.ParseConfig([]byte(`{"architectures": ["`+architecture+`"], "hidden_size": 64, "num_attention_heads": 4,
+			"intermediate_size": 8, "num_hidden_layers": 1, "vocab_size": 9, "max_position_embeddings": 9}`))
+		require.NoError(t, err)
+		assert.Equal(t, want, c.HeadDim, architecture)
 	}
 }
 

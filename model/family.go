@@ -17,7 +17,7 @@ type Layout struct {
 var families = map[string]func(Config) (Layout, error){
 	"LlamaForCausalLM": llama,
 	"Qwen2ForCausalLM": qwen2,
-	"Qwen3ForCausalLM": qwen3,
+	qwen3Name:          qwen3,
 }
 
 func layoutOf(c Config) (Layout, error) {

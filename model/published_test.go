@@ -1,12 +1,9 @@
 package model_test
 
 import (
-	"cmp"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,7 +17,7 @@ import (
 
 // published are the models' parameter counts, by the name of our preset: half the total_size in the index of
 // the bf16 safetensors files on Hugging Face (Qwen2.5-7B has 15,231,233,024 bytes), and for the single file of
-// SmolLM2-135M half its data. The configs in testdata are written from the sizes in each model's card and report.
+// SmolLM2-135M half its data. The configs are written from the sizes in each model's card and report.
 var published = map[string]int64{
 	"smollm2-135m":      134_515_008,
 	"qwen2.5-3b":        3_085_938_688,
@@ -33,19 +30,17 @@ var published = map[string]int64{
 	"qwen2.5-coder-14b": 14_770_033_664,
 }
 
-// publishedConfig reads testdata/configs/name.json as a model folder's config.json.
+// publishedConfig reads the config.json beside a preset.
 func publishedConfig(t *testing.T, name string) model.Config {
-	text, err := os.ReadFile("testdata/configs/" + name + ".json")
+	text, err := os.ReadFile("../configs/models/" + name + ".json")
 	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "config.json"), text, 0o644))
-	c, err := model.ReadConfig(dir)
+	c, err := model.ParseConfig(text)
 	require.NoError(t, err)
 	return c
 }
 
 func TestPublishedModelsHaveTheirPublishedSize(t *testing.T) {
-	configs, err := filepath.Glob("testdata/configs/*.json")
+	configs, err := filepath.Glob("../configs/models/*.json")
 	require.NoError(t, err)
 	assert.Len(t, configs, len(published))
 	for name, parameters := range published {
@@ -79,6 +74,33 @@ func TestPublishedModelsHaveTransformersWeights(t *testing.T) {
 	}
 }
 
+// What no weight's shape tells: how the rows are cut into heads, and how positions turn.
+func TestPublishedModelsHaveTheirPublishedHeadsAndPositions(t *testing.T) {
+	type facts struct {
+		heads, kvHeads, headDim, context int
+		tied                             bool
+		theta, eps                       float64
+		rope                             string
+	}
+	for name, want := range map[string]facts{
+		"smollm2-135m":      {9, 3, 64, 8192, true, 1e5, 1e-5, "default"},
+		"qwen2.5-3b":        {16, 2, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen2.5-coder-3b":  {16, 2, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen3-4b":          {32, 8, 128, 32768, true, 1e6, 1e-6, "default"},
+		"qwen2.5-7b":        {28, 4, 128, 131072, false, 1e6, 1e-6, "default"},
+		"qwen2.5-coder-7b":  {28, 4, 128, 32768, false, 1e6, 1e-6, "default"},
+		"llama-3.1-8b":      {32, 8, 128, 131072, false, 5e5, 1e-5, "llama3"},
+		"qwen2.5-14b":       {40, 8, 128, 131072, false, 1e6, 1e-5, "default"},
+		"qwen2.5-coder-14b": {40, 8, 128, 32768, false, 1e6, 1e-5, "default"},
+	} {
+		c := publishedConfig(t, name)
+		r := c.RopeParameters
+		assert.Equal(t, want, facts{c.NumAttentionHeads, c.NumKeyValueHeads, c.HeadDim, c.MaxPositionEmbeddings, c.TieWordEmbeddings, r.RopeTheta, c.RMSNormEps, r.RopeType}, name)
+	}
+	llama := publishedConfig(t, "llama-3.1-8b").RopeParameters
+	assert.Equal(t, []float64{8, 1, 4, 8192}, []float64{llama.Factor, llama.LowFreqFactor, llama.HighFreqFactor, float64(llama.OriginalMaxPositionEmbeddings)})
+}
+
 // The arithmetic is what the allocator sees.
 func TestSizesAreThoseAllocated(t *testing.T) {
 	lockThread(t)
@@ -98,28 +120,3 @@ func TestSizesAreThoseAllocated(t *testing.T) {
 		}
 	}
 }
-
-// docs/models.md has the table as it is computed.
-func TestDocumentedSizesAreComputed(t *testing.T) {
-	text, err := os.ReadFile("../docs/models.md")
-	require.NoError(t, err)
-	names := make([]string, 0, len(published))
-	for name := range published {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(cmp.Compare(published[a], published[b]), cmp.Compare(a, b))
-	})
-	var table strings.Builder
-	for _, name := range names {
-		c := publishedConfig(t, name)
-		weights, perToken := gigabytes(4*c.Parameters()), c.KVBytesPerToken(torch.F32)
-		fmt.Fprintf(&table, "| `%s` | %.2f B | %s | %s | %s | %s | %.1f | %s |\n", name, float64(c.Parameters())/1e9, weights, weights,
-			gigabytes(8*c.Parameters()), gigabytes(16*c.Parameters()), float64(perToken)/1e3, gigabytes(perToken*min(14240, int64(c.MaxPositionEmbeddings))))
-	}
-	if !assert.Contains(t, string(text), table.String()) {
-		t.Logf("docs/models.md wants these lines:\n%s", table.String())
-	}
-}
-
-func gigabytes(n int64) string { return fmt.Sprintf("%.1f", float64(n)/1e9) }

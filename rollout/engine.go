@@ -49,10 +49,10 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 		return nil, fmt.Errorf("rollout.New: tokenizer does not fit the model; got %d tokens, want at most vocab_size %d", n, m.Config.VocabSize)
 	}
 	defer torch.Catch(&err)
-	room := min(config.Room, m.Config.MaxPositionEmbeddings)
+	slots, room := config.cacheSize(m.Config)
 	return &Engine{
 		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
-		cache: m.NewKVCache(config.Slots+1, room), // the last slot takes the padding rows' writes
+		cache: m.NewKVCache(slots, room),
 		rows:  m.InvariantRows(),
 		ends:  t.EndIDs(),
 		slots: make([]slot, config.Slots),

@@ -148,3 +148,13 @@ func TestRuntimeDescribesItself(t *testing.T) {
 	assert.Equal(t, 1, torch.Describe().Threads)
 	assert.Contains(t, panics(t, func() { torch.SetNumThreads(0) }).Msg, "at least 1")
 }
+
+// What only a CUDA build knows is an error elsewhere, of a kind that a caller can report.
+func TestDeviceMemoryIsOfADevice(t *testing.T) {
+	_, _, err := torch.DeviceMemory(torch.CPU)
+	assert.ErrorContains(t, err, "want a CUDA device, got the CPU")
+	if torch.Describe().CUDADevices == 0 {
+		_, _, err = torch.DeviceMemory(torch.CUDA(0))
+		assert.Error(t, err)
+	}
+}

@@ -70,6 +70,9 @@ func (t Tensor) TokenLogProbs(weight, targets Tensor, temperature float64) (logp
 	return logp, s.own(op, second, nil)
 }
 
+// LogitsRows is how many rows of logits (rows, vocab) TokenLogProbs computes at once.
+func LogitsRows(vocab int64) int64 { return capi.LogitsRows(vocab) }
+
 // Sampling says how to draw from one row of logits; see azr.Sampling for the fields.
 type Sampling = capi.Sampling
 

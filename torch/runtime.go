@@ -24,6 +24,14 @@ func PeakBytes() int64 { return capi.PeakBytes() }
 // ResetPeak starts a new PeakBytes.
 func ResetPeak() { capi.ResetPeak() }
 
+// DeviceMemory is a device's free and total memory in bytes. It is known of CUDA devices only.
+func DeviceMemory(d Device) (free, total int64, err error) {
+	defer Catch(&err)
+	free, total, failed := capi.DeviceMemory(d.index())
+	check("DeviceMemory", failed)
+	return free, total, nil
+}
+
 // Runtime is what libtorch says of itself and the machine.
 type Runtime struct {
 	// Version of libtorch; CPU vector instructions in use; threads of an op.

@@ -6,50 +6,59 @@ import (
 )
 
 // stage is one layer of a pass: its input as a leaf, and its output unless it is to be run again.
-type stage struct {
-	scope         *torch.Scope
-	input, output torch.Tensor
-}
+type stage struct{ input, output torch.Tensor }
 
 // pass is one micro-batch's way through the decoder and back.
 type pass struct {
-	model      *model.Decoder
-	scope      *torch.Scope // what lives as long as the pass
-	angles     model.Angles
-	attend     model.Attend
-	recompute  bool
-	embedded   torch.Tensor
-	stages     []stage
-	lastOutput torch.Tensor
+	model     *model.Decoder
+	scope     *torch.Scope // what lives as long as the pass
+	angles    model.Angles
+	attend    model.Attend
+	recompute bool
+	embedded  torch.Tensor
+	stages    []stage
+	// scopes holds one for each stage and a last one for what follows the layers. A stage's input lives in
+	// its scope, and so does the gradient that comes in; backward closes them on its way.
+	scopes []*torch.Scope
 }
 
-// forward embeds the packed tokens and runs the layers, each on a leaf of its own.
-func forward(m *model.Decoder, s *torch.Scope, p packed, recompute bool) *pass {
-	f := &pass{
+// newPass begins a pass of packed tokens. Its close must be called in the end.
+func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool) *pass {
+	return &pass{
 		model: m, scope: s, recompute: recompute,
 		angles: m.Angles(s, model.Positions(len(p.ids), p.starts)),
 		attend: m.Packed(p.starts),
 	}
-	f.embedded = m.Embed(s, p.ids)
-	x := f.embedded
-	for i := range m.NumLayers() {
-		st := stage{scope: s.Child()}
-		st.input = x.In(st.scope).Leaf()
-		x = f.run(i, &st)
-		f.stages = append(f.stages, st)
-	}
-	f.lastOutput = x.In(s)
-	return f
 }
 
-// run computes layer i's output: recorded in the stage, or with recompute only its values.
-func (f *pass) run(i int, st *stage) torch.Tensor {
+// open begins the next stage.
+func (f *pass) open() *torch.Scope {
+	scope := f.scope.Child()
+	f.scopes = append(f.scopes, scope)
+	return scope
+}
+
+// forward embeds the ids (N) and runs the layers, each on a leaf of its own. The last output (N, D) is a
+// leaf too, and its scope is closed when backward begins.
+func (f *pass) forward(ids []int64) torch.Tensor {
+	f.embedded = f.model.Embed(f.scope, ids)
+	x := f.embedded.In(f.open()).Leaf()
+	for i := range f.model.NumLayers() {
+		st := stage{input: x}
+		x = f.run(i, &st, f.open()).Leaf()
+		f.stages = append(f.stages, st)
+	}
+	return x
+}
+
+// run computes layer i's output in scope to, recorded in the stage unless it is to be run again.
+func (f *pass) run(i int, st *stage, to *torch.Scope) torch.Tensor {
 	if !f.recompute {
-		st.output = f.layer(i, st.input, st.scope)
-		return st.output
+		st.output = f.layer(i, st.input, st.input.Scope())
+		return st.output.In(to)
 	}
 	var values torch.Tensor
-	torch.NoGrad(func() { values = f.layer(i, st.input, f.scope) })
+	torch.NoGrad(func() { values = f.layer(i, st.input, to) })
 	return values
 }
 
@@ -61,24 +70,24 @@ func (f *pass) layer(i int, input torch.Tensor, to *torch.Scope) torch.Tensor {
 }
 
 // backward walks the layers in reverse from the gradient of the last output (N, D); each layer adds to
-// its parameters' gradients and frees its graph.
+// its parameters' gradients and frees its graph and its input.
 func (f *pass) backward(gradND torch.Tensor) {
 	for i := len(f.stages) - 1; i >= 0; i-- {
-		st := &f.stages[i]
+		st, scope := f.stages[i], f.scopes[i]
+		gradND = gradND.In(scope)
+		f.scopes[i+1].Close()
 		if f.recompute {
-			st.output = f.layer(i, st.input, st.scope)
+			st.output = f.layer(i, st.input, scope)
 		}
-		st.output.Backward(gradND.In(st.scope))
-		next := st.input.Grad().In(f.scope)
-		st.scope.Close()
-		gradND = next
+		st.output.Backward(gradND)
+		gradND = st.input.Grad()
 	}
 	f.embedded.Backward(gradND)
 }
 
-// close frees what a failed pass left open.
+// close frees what is left, also of a pass that failed on its way.
 func (f *pass) close() {
-	for i := range f.stages {
-		f.stages[i].scope.Close()
+	for _, scope := range f.scopes {
+		scope.Close()
 	}
 }

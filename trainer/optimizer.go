@@ -71,11 +71,16 @@ func (g group) free() {
 	}
 }
 
+// byMuon tells whether Muon moves a parameter.
+func (c Config) byMuon(name string, shape []int64) bool {
+	return c.Optimizer == Muon && len(shape) == 2 && strings.HasPrefix(name, "model.layers.")
+}
+
 // groups splits a decoder's parameters between AdamW, first, and Muon.
 func (c Config) groups(m *model.Decoder) (adamW, muon group) {
 	var rest, matrices []model.Parameter
 	for _, p := range m.Parameters() {
-		if c.Optimizer == Muon && len(p.Shape) == 2 && strings.HasPrefix(p.Name, "model.layers.") {
+		if c.byMuon(p.Name, p.Shape) {
 			matrices = append(matrices, p)
 		} else {
 			rest = append(rest, p)

@@ -32,6 +32,10 @@ func pack(examples []example, budget int) [][]example {
 	return batches
 }
 
+// LargestPass is the most tokens of a forward and backward pass over samples of at most longest tokens:
+// a micro-batch's or one sample's, without the last token, which predicts nothing.
+func (c Config) LargestPass(longest int) int { return max(c.MicroBatchTokens, longest, 2) - 1 }
+
 // packed is a micro-batch as the model takes it: N tokens in a row, of which R hidden states predict
 // response tokens. The last token of a sequence predicts nothing and is left out.
 type packed struct {

@@ -163,10 +163,10 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool) {
 	s := torch.NewScope()
 	defer s.Close()
-	f := forward(t.model, s, p, t.config.ActivationCheckpointing)
+	f := newPass(t.model, s, p, t.config.ActivationCheckpointing)
 	defer f.close()
 	device := t.model.Device
-	last := f.lastOutput.Leaf()
+	last := f.forward(p.ids)
 	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
 	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
 	old := p.sampled(logp)

@@ -48,3 +48,16 @@ var badBootstraps = []badInput{
 	{what: "no such starter to go on from", args: []string{"--out", "NEW", "--model", "none"}, words: []string{"none"}},
 	{what: "heads that do not divide", args: []string{"--out", "NEW", "--set", "model.hidden_size=100", "--set", "model.num_attention_heads=3"}, words: []string{"hidden_size", "100"}},
 }
+
+var badFits = []badInput{
+	{what: "no model", words: []string{"--model is missing", "qwen3-4b"}},
+	{what: "a preset of no model", args: []string{"--config", "paper"}, words: []string{"--model is missing", "paper"}},
+	{what: "no such model", args: []string{"--model", "NEW"}, words: []string{"NEW"}},
+	{what: "no such preset", args: []string{"--config", "qwen2.5-8b"}, words: []string{"qwen2.5-8b", "qwen2.5-7b"}},
+	{what: "a bad unit", args: []string{"--config", "qwen3-4b", "--memory", "80Gigs"}, words: []string{"--memory", "80Gigs", "80GB"}},
+	{what: "no memory", args: []string{"--config", "qwen3-4b", "--memory", "0GB"}, words: []string{"--memory", "0GB"}},
+	{what: "no number", args: []string{"--config", "qwen3-4b", "--memory", "NaNGB"}, words: []string{"--memory"}},
+	{what: "too much memory", args: []string{"--config", "qwen3-4b", "--memory", "1e300GB"}, words: []string{"--memory"}},
+	{what: "a value out of range", args: []string{"--config", "qwen3-4b", "--set", "rollout.slots=0"}, words: []string{"slots", "got 0"}},
+	{what: "an argument", args: []string{"--config", "qwen3-4b", "--json", "x"}, words: []string{"unexpected argument"}},
+}

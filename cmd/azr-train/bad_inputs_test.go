@@ -33,6 +33,7 @@ var badInputs = []struct {
 	{"config", badConfigs},
 	{"tasks", badTasks},
 	{"bootstrap", badBootstraps},
+	{"fit", badFits},
 	{"doctor", badDoctors},
 	{"version", badVersions},
 	{"completion", badCompletions},

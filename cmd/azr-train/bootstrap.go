@@ -54,22 +54,6 @@ func defaultBootstrapConfig() BootstrapConfig {
 // generatorTimeout bounds one call of the generator, which does milliseconds of work, on a machine that is busy.
 const generatorTimeout = 30 * time.Second
 
-// layOver lays --config and --set over a configuration that is not a run's.
-func layOver(config any, c *cli.Context) error {
-	layers := configs.Over(config)
-	for _, name := range c.StringSlice("config") {
-		if err := layers.File(name); err != nil {
-			return err
-		}
-	}
-	for _, setting := range c.StringSlice("set") {
-		if err := layers.Set("--set", setting); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (c BootstrapConfig) validate() error {
 	for _, section := range []interface{ Validate() error }{c.Model, c.Corpus, c.Environment, c.Executor, c.Trainer} {
 		if err := section.Validate(); err != nil {
@@ -96,7 +80,7 @@ func bootstrapCommand() *cli.Command {
 				return err
 			}
 			config := defaultBootstrapConfig()
-			if err := layOver(&config, c); err != nil {
+			if err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")); err != nil {
 				return err
 			}
 			if c.IsSet("seed") {

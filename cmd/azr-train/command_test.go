@@ -264,14 +264,6 @@ func TestExecTakesLimits(t *testing.T) {
 	assert.Equal(t, `{"status":"memory","value":"","error":"MemoryError"}`+"\n"+`{"status":"timeout","value":"","error":""}`+"\n", o.stdout)
 }
 
-func TestDoctor(t *testing.T) {
-	o := azrTrain(t, "", "doctor")
-	require.Zero(t, o.code, o.stderr)
-	for _, what := range []string{"libtorch", "cores", "memory", "disk", "executor", "python"} {
-		assert.Contains(t, o.stdout, what)
-	}
-}
-
 func TestEvalScoresATasksFile(t *testing.T) {
 	o := azrTrain(t, "", "eval", "--model", tinyModel(t), "--tasks", "../../testdata/tasks/trivial.jsonl", "--config", "quickstart", "--max-tokens", "8", "--json")
 	require.Zero(t, o.code, o.stderr)

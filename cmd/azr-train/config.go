@@ -82,6 +82,22 @@ func layConfig(c *cli.Context) (Config, *configs.Layers, error) {
 	return config, layers, config.validate()
 }
 
+// layOver lays presets or files, and then settings, over what config points to.
+func layOver(config any, presetsOrFiles, settings []string) error {
+	layers := configs.Over(config)
+	for _, name := range presetsOrFiles {
+		if err := layers.File(name); err != nil {
+			return err
+		}
+	}
+	for _, setting := range settings {
+		if err := layers.Set("--set", setting); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func defaultConfig() Config {
 	return Config{
 		Steps: 500, Device: "auto",

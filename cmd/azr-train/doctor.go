@@ -2,92 +2,100 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/torch"
 )
 
 func doctorCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "doctor",
-		Usage:       "tell what this machine has and what is missing",
-		Description: "stdout gets a line a finding. Exit code 2 means that azr-train cannot run here.",
+		Name:  "doctor",
+		Usage: "tell what this machine has, and what each missing thing costs",
+		Description: "stdout gets a line a finding, and what is lost by what is missing, or with --json one document.\n" +
+			"Exit code 2 means that azr-train cannot run here.",
+		Flags: []cli.Flag{
+			configFlag(),
+			&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
+			setFlag(),
+		},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
-			return doctor(c.Context, os.Stdout)
+			config, _, err := layConfig(c)
+			if err != nil {
+				return err
+			}
+			findings, failed := examine(c.Context, config.Executor)
+			if c.Bool("json") {
+				return errors.Join(printJSON(struct {
+					Usable   bool      `json:"usable"`
+					Findings []finding `json:"findings"`
+				}{failed == nil, findings}), failed)
+			}
+			for _, f := range findings {
+				f.print(os.Stdout)
+			}
+			return failed
 		},
 	}
 }
 
-// doctor prints a line a finding. It is an error if azr-train could not run here.
-func doctor(ctx context.Context, w io.Writer) error {
-	line := func(what, format string, args ...any) {
-		fmt.Fprintf(w, "%-10s %s\n", what, fmt.Sprintf(format, args...))
-	}
-	line("azr-train", "%s, %s", build(), runtime.Version())
-	t := torch.Describe()
-	line("libtorch", "%s, CPU kernels %s, %d threads", t.Version, t.CPU, t.Threads)
-	switch {
-	case t.CUDADevices > 0:
-		line("cuda", "%d devices", t.CUDADevices)
-	case t.CUDAError != "":
-		line("cuda", "this libtorch's CUDA library cannot be opened: %s; everything runs on the CPU", t.CUDAError)
-	default:
-		line("cuda", "no device that this libtorch can use: everything runs on the CPU")
-	}
-	bf16 := "slow here"
-	if t.FastBF16 {
-		bf16 = "supported by this CPU"
-	}
-	line("bf16", "%s; the CPU computes in f32", bf16)
-	line("cores", "%d", runtime.NumCPU())
-	line("memory", "%s", memory())
-	line("disk", "%s", freeDisk("."))
-	if os.Getenv("OMP_WAIT_POLICY") != "passive" {
-		line("threads", "OMP_WAIT_POLICY is %q: waiting threads spin, which is slow on shared cores; hint: unset it", os.Getenv("OMP_WAIT_POLICY"))
-	}
-	pool, err := executor.Open(ctx, executor.DefaultConfig())
-	if err != nil {
-		line("executor", "not usable")
-		return err
-	}
-	defer pool.Close()
-	python, file := pool.Python()
-	line("executor", "level %s, %d programs of %s at once", pool.Level(), pool.Slots(), executor.DefaultConfig().Memory)
-	line("python", "%s, %s", python, file)
-	return nil
+// finding is one thing that the doctor looked for.
+type finding struct {
+	What  string `json:"what"`
+	Found string `json:"found"`
+	// Costs is what is lost by what is missing, and Hint what would bring it; empty if nothing is.
+	Costs string `json:"costs,omitempty"`
+	Hint  string `json:"hint,omitempty"`
 }
 
-func memory() string {
-	text, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return "unknown: " + err.Error()
-	}
-	found := map[string]float64{}
-	for line := range strings.Lines(string(text)) {
-		var name string
-		var kib float64
-		if n, _ := fmt.Sscan(strings.Replace(line, ":", " ", 1), &name, &kib); n == 2 {
-			found[name] = kib
+func (f finding) print(w io.Writer) {
+	fmt.Fprintf(w, "%-10s %s\n", f.What, monitor.Printable(f.Found, 0))
+	for _, line := range []struct{ what, text string }{{"costs", f.Costs}, {"hint", f.Hint}} {
+		if line.text != "" {
+			fmt.Fprintf(w, "%10s %s: %s\n", "", line.what, monitor.Printable(line.text, 0))
 		}
 	}
-	return fmt.Sprintf("%.1f GiB, %.1f GiB of it available", found["MemTotal"]/(1<<20), found["MemAvailable"]/(1<<20))
 }
 
-func freeDisk(dir string) string {
+// examine looks at everything. The error says why azr-train cannot play here.
+func examine(ctx context.Context, config executor.Config) ([]finding, error) {
+	t := torch.Describe()
+	findings := []finding{
+		{What: "azr-train", Found: build().String() + ", " + runtime.Version()},
+		libtorchFinding(t), cudaFinding(t, torch.DeviceMemory), bf16Finding(t), coresFinding(runtime.NumCPU()),
+		memoryFinding(int64(executor.AvailableMemory())), diskFinding(freeDisk(".")),
+	}
+	if policy := os.Getenv("OMP_WAIT_POLICY"); policy != "passive" {
+		findings = append(findings, finding{
+			What: "threads", Found: fmt.Sprintf("OMP_WAIT_POLICY is %q", policy),
+			Costs: "waiting threads spin, which is slow on shared cores", Hint: "unset it",
+		})
+	}
+	python, failed := pythonFinding(config.Python)
+	findings = append(findings, python)
+	if failed != nil {
+		return append(findings, executorMissing), failed
+	}
+	executor, failed := openExecutor(ctx, config)
+	return append(findings, executor), failed
+}
+
+// freeDisk is what is free in a folder's file system, in bytes; -1 if that is not known.
+func freeDisk(dir string) int64 {
 	var fs unix.Statfs_t
 	if err := unix.Statfs(dir, &fs); err != nil {
-		return "unknown: " + err.Error()
+		return -1
 	}
-	return fmt.Sprintf("%.1f GiB free in this folder's file system", float64(fs.Bavail)*float64(fs.Bsize)/(1<<30))
+	return int64(fs.Bavail) * int64(fs.Bsize)
 }

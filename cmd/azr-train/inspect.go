@@ -40,15 +40,20 @@ func inspectCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				e := json.NewEncoder(os.Stdout)
-				e.SetIndent("", "  ")
-				return e.Encode(r)
+				return printJSON(r)
 			}
 			w := bufio.NewWriter(os.Stdout)
 			r.print(w)
 			return w.Flush()
 		},
 	}
+}
+
+// printJSON writes one indented document to stdout.
+func printJSON(document any) error {
+	e := json.NewEncoder(os.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(document)
 }
 
 // inspection is what inspect shows. Text in it came from the model.

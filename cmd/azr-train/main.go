@@ -62,7 +62,7 @@ func newApp() *cli.App {
 		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), configCommand(), doctorCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), configCommand(), doctorCommand(), fitCommand(),
 			versionCommand(), completionCommand(),
 		},
 	}

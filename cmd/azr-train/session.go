@@ -125,7 +125,7 @@ func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Toke
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := model.Load(dir, torch.F32, where)
+	m, err := model.Load(dir, trainingDType, where)
 	if err != nil {
 		t.Close()
 		return nil, nil, err

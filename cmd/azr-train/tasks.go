@@ -127,7 +127,7 @@ func generatorConfig() Config {
 
 func makeTasks(c *cli.Context) error {
 	config := generatorConfig()
-	if err := layOver(&config, c); err != nil {
+	if err := layOver(&config, nil, c.StringSlice("set")); err != nil {
 		return err
 	}
 	if err := config.validate(); err != nil {

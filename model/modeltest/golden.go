@@ -19,6 +19,7 @@ import (
 var Variants = []string{
 	"llama-gqa", "llama-tied-mha", "llama-mqa-sharded", "llama-wide", "llama3-scaled", "llama-biased",
 	"qwen2-tied-sharded", "qwen2-mha", "qwen3-wide", "qwen3-mqa-biased",
+	"qwen2-mqa", "qwen3-mha",
 }
 
 // Golden is the reference's tensors for one model; testdata/golden/README.md describes them.

@@ -43,12 +43,16 @@ func (l Llama) Write(dir string) error {
 	if err := os.WriteFile(filepath.Join(dir, "config.json"), config, 0o644); err != nil {
 		return err
 	}
+	return write(dir, l.tensors())
+}
+
+func write(dir string, tensors []safetensors.Tensor) error {
 	f, err := os.Create(filepath.Join(dir, safetensors.SingleName))
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return safetensors.Write(f, l.tensors(), nil)
+	return safetensors.Write(f, tensors, nil)
 }
 
 // tensors draws the weights in a fixed order.

@@ -1,4 +1,4 @@
-"""Makes shapes.json: the weights that transformers gives each config of model/testdata/configs.
+"""Makes shapes.json: the weights that transformers gives each config of configs/models.
 
 The models are built on the meta device, so that nothing is downloaded or stored. A
 tied head is not listed. Only the first layer is listed, the others being like it;
@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 HERE = Path(__file__).resolve().parent
-CONFIGS = HERE.parent.parent / "model" / "testdata" / "configs"
+CONFIGS = HERE.parent.parent / "configs" / "models"
 
 
 def config_of(path):

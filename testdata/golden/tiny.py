@@ -137,6 +137,27 @@ VARIANTS = {
         },
         "dtype": torch.float32, "std": 0.18, "shards": 2,
     },
+    "qwen2-mqa": {
+        "config": {
+            **QWEN2, "vocab_size": 131, "hidden_size": 32, "intermediate_size": 72, "num_hidden_layers": 3,
+            "num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 12,
+            "rms_norm_eps": 1e-3, "rope_theta": 10000, "rope_scaling": {"type": "linear", "factor": 2.0},
+            "tie_word_embeddings": False, "torch_dtype": "float16",
+        },
+        "dtype": torch.float16, "std": 0.2, "shards": 3,
+    },
+    "qwen3-mha": {
+        "config": {
+            **QWEN3, "vocab_size": 131, "hidden_size": 40, "intermediate_size": 64, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 14,
+            "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "original_max_position_embeddings": 24,
+            "rope_scaling": {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+                             "original_max_position_embeddings": 64},
+            "rope_parameters": {"rope_theta": 500.0, "rope_type": "linear", "factor": 2.0},
+            "tie_word_embeddings": False, "dtype": "float16",
+        },
+        "dtype": torch.float16, "std": 0.18, "shards": 1,
+    },
 }
 
 

@@ -117,6 +117,13 @@ func PeakBytes() int64 { return int64(C.az_peak_bytes()) }
 // ResetPeak starts a new PeakBytes.
 func ResetPeak() { C.az_reset_peak() }
 
+// DeviceMemory is a CUDA device's free and total memory in bytes.
+func DeviceMemory(device int32) (free, total int64, err *Error) {
+	var f, t C.int64_t
+	err = failure(C.az_device_memory(C.az_device(device), &f, &t))
+	return int64(f), int64(t), err
+}
+
 // ---- tensors
 
 // Full makes a tensor of one value.

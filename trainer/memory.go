@@ -1,0 +1,63 @@
+package trainer
+
+import (
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/torch"
+)
+
+// Memory is what training holds on the model's device at its peak, in bytes. Gradients are those of a
+// step of several micro-batches: each but the first finds them all there.
+type Memory struct {
+	Weights     int64 `json:"weights"`
+	Gradients   int64 `json:"gradients"`
+	Moments     int64 `json:"moments"` // of the optimiser, and the averaged weights
+	Activations int64 `json:"activations"`
+}
+
+// Total is the sum of all parts.
+func (m Memory) Total() int64 { return m.Weights + m.Gradients + m.Moments + m.Activations }
+
+// Memory counts what training a model with weights of dtype holds, whose longest sample has so many tokens.
+func (c Config) Memory(m model.Config, dtype torch.DType, longest int) Memory {
+	weights := m.Parameters() * int64(dtype.Size())
+	n := int64(c.LargestPass(longest))
+	return Memory{Weights: weights, Gradients: weights, Moments: c.moments(m) * int64(dtype.Size()), Activations: c.activations(m, dtype, n, n)}
+}
+
+// moments counts the numbers that the optimiser keeps: two for each weight that AdamW moves, one for each that Muon
+// moves, and one more with averaging.
+func (c Config) moments(m model.Config) (total int64) {
+	for _, w := range m.WeightShapes() {
+		each := int64(2)
+		if c.byMuon(w.Name, w.Shape) {
+			each = 1
+		}
+		if c.AverageDecay > 0 {
+			each++
+		}
+		for _, size := range w.Shape {
+			each *= size
+		}
+		total += each
+	}
+	return total
+}
+
+// activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside
+// weights, gradients and moments. It is [pass] and [Trainer.microBatch] read for what stays alive.
+func (c Config) activations(m model.Config, dtype torch.DType, n, r int64) int64 {
+	layers, hidden, inner, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.IntermediateSize), int64(m.VocabSize)
+	layer := m.Activations()
+	kept, running := layer.Graph, max(n*layer.Backward, n*inner+inner*hidden) // the down projection's gradient is added in when whole
+	if c.ActivationCheckpointing {
+		kept = hidden
+		running = n*layer.Graph + max(n*layer.Forward, running)
+	}
+	stages := n * (int64(m.HeadDim) + hidden + layers*kept) // the rotary angles, the embedded tokens, the layers
+	// The head: rows picked, normalised before and after the weight, and their gradient; then either that of
+	// the head's weight, with two chunks of logits, or those of the norm and of all rows.
+	logits := 2 * min(r, torch.LogitsRows(vocab)) * vocab * int64(torch.F32.Size())
+	element := int64(dtype.Size())
+	head := 4*r*hidden*element + max(vocab*hidden*element+logits, (2*r+n)*hidden*element)
+	return stages*element + max(head, (running+n*hidden)*element)
+}
