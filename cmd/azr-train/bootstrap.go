@@ -12,7 +12,6 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/bootstrap"
-	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
