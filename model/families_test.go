@@ -142,7 +142,7 @@ func TestAFamilyRefusesAnothersWeights(t *testing.T) {
 // A config without head_dim means the family's own: 128 in Qwen3, else the hidden size over the heads.
 func TestHeadDimThatIsLeftOut(t *testing.T) {
 	for architecture, want := range map[string]int{"LlamaForCausalLM": 16, "Qwen2ForCausalLM": 16, "Qwen3ForCausalLM": 128} {
-		c, err := model.ParseConfig([]byte(`{"architectures": ["`+architecture+`"], "hidden_size": 64, "num_attention_heads": 4,
+		c, err := model.ParseConfig([]byte(`{"architectures": ["` + architecture + `"], "hidden_size": 64, "num_attention_heads": 4,
 			"intermediate_size": 8, "num_hidden_layers": 1, "vocab_size": 9, "max_position_embeddings": 9}`))
 		require.NoError(t, err)
 		assert.Equal(t, want, c.HeadDim, architecture)
