@@ -99,7 +99,7 @@ def run_test(script, send):
     else:
         status, error = "ok", ""
     try:
-        flush_output()
+        flushed(sys.stdout), flushed(sys.stderr)
     except base:
         pass
     send(status, error, "0" if status == "ok" else "1")
@@ -127,10 +127,9 @@ def run_main(script, send):
         except BaseException:
             pass
     atexit._run_exitfuncs()
-    try:
-        flush_output()
-    except (OSError, ValueError):
+    if not flushed(sys.stdout):
         code, status, error = 120, "error", "exit 120"  # as Python says that it could not
+    flushed(sys.stderr)
     try:
         send(status, error, str(code))
     except OSError:
@@ -153,7 +152,13 @@ def exit_code(code):
     return 1
 
 
-def flush_output():
-    for stream in (sys.stdout, sys.stderr):
+def flushed(stream):
+    """Tells whether a stream that is open could write all that was printed."""
+    try:
         if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
+    except MemoryError:
+        raise
+    except Exception:
+        return False
+    return True
