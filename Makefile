@@ -79,11 +79,11 @@ bench-executor: sandbox-init ## measure the executor beside floors without isola
 
 FUZZTIME ?= 60s
 .PHONY: fuzz-executor
-fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, and for replies that break the reader
+fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, and for claims that break the reader
 	@AZR_LITERAL_PAIRS=100000 go test ./executor/literal -count 1 -run TestValuesAgreeWithCPython
 	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParse$$' -fuzztime $(FUZZTIME)
 	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParseAgainstCPython$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s
-	@go test ./executor -run '^$$' -fuzz '^FuzzReadReply$$' -fuzztime $(FUZZTIME)
+	@go test ./executor -run '^$$' -fuzz '^FuzzClaims$$' -fuzztime $(FUZZTIME)
 
 .PHONY: soak-executor
 soak-executor: sandbox-init ## run 200,000 programs, one in twenty of them hostile, and watch for leaks

@@ -83,6 +83,9 @@ func DefaultConfig() Config {
 // minMemory is what the interpreter itself needs, with room to load a few modules.
 const minMemory = 64 << 20
 
+// maxValue bounds what ValueBytes may be set to.
+const maxValue Bytes = 512 << 10
+
 // Validate names the first field that makes no sense.
 func (c Config) Validate() error {
 	bad := func(field string, got any, want string) error {
@@ -97,8 +100,8 @@ func (c Config) Validate() error {
 		return bad("timeout", c.Timeout, "at least 1ms")
 	case c.Memory < minMemory:
 		return bad("memory", c.Memory, "at least 64MiB")
-	case c.ValueBytes < 1 || c.ValueBytes > maxFrame/8:
-		return bad("value_bytes", c.ValueBytes, "1B to "+Bytes(maxFrame/8).String())
+	case c.ValueBytes < 1 || c.ValueBytes > maxValue:
+		return bad("value_bytes", c.ValueBytes, "1B to "+maxValue.String())
 	case c.OutputBytes < 0:
 		return bad("output_bytes", c.OutputBytes, "at least 0")
 	case c.Require > Full:

@@ -94,6 +94,9 @@ func TestChildSeesNothingOfTheTrainer(t *testing.T) {
 	})
 }
 
+// manyEnv makes the trainer that is killed run short programs without end.
+const manyEnv = "AZR_EXECUTOR_TEST_MANY"
+
 // trainerEnv makes this test binary play the trainer that is killed.
 const trainerEnv = "AZR_EXECUTOR_TEST_LEVEL"
 
@@ -111,6 +114,11 @@ func playTrainer(name string) {
 	c.AtMost, c.Timeout, c.Slots = c.Require, 10*time.Minute, 1
 	if path := os.Getenv(journalEnv); err == nil && path != "" {
 		err = playJournal(c, path)
+	} else if err == nil && os.Getenv(manyEnv) != "" {
+		var p *Pool
+		if p, err = Open(context.Background(), c); err == nil {
+			err = playMany(p)
+		}
 	} else if err == nil {
 		var p *Pool
 		if p, err = Open(context.Background(), c); err == nil {
@@ -120,6 +128,30 @@ func playTrainer(name string) {
 	}
 	fmt.Println(err)
 	os.Exit(1)
+}
+
+// orphan stays for a while if its parent is not the worker.
+const orphan = `
+import os, time
+def f(x, worker):
+    if os.getppid() != worker: time.sleep(60)
+    return x
+`
+
+// playMany runs short programs without end.
+func playMany(p *Pool) error {
+	worker := 1 // in its own namespace
+	if p.Level() < Full {
+		worker = p.lanes[seedA].idle[0].process.PID()
+	}
+	for i := 0; ; i++ {
+		if i == 5 {
+			fmt.Println("open")
+		}
+		if _, err := p.Run(context.Background(), azr.Execution{Program: orphan, Inputs: []string{fmt.Sprint(i, ", ", worker)}}); err != nil {
+			return err
+		}
+	}
 }
 
 func TestKilledTrainerLeavesNoOrphan(t *testing.T) {
@@ -141,4 +173,53 @@ func TestKilledTrainerLeavesNoOrphan(t *testing.T) {
 			require.Eventually(t, func() bool { return len(processesOfSession(t, worker)) == 0 }, 10*time.Second, 5*time.Millisecond)
 		})
 	}
+}
+
+// TestKilledTrainerLeavesNoOrphanWhenever kills the trainer while its worker forks one child after the other,
+// each of which would stay for a while if its worker were dead.
+func TestKilledTrainerLeavesNoOrphanWhenever(t *testing.T) {
+	trials := map[Level]int{Full: 3, Lite: 15}
+	for _, level := range levelsHere {
+		t.Run(level.String(), func(t *testing.T) {
+			openAt(t, level, nil)
+			for trial := range trials[level] {
+				trainer := exec.Command(os.Args[0])
+				trainer.Env = append(os.Environ(), trainerEnv+"="+level.String(), manyEnv+"=1")
+				out, err := trainer.StdoutPipe()
+				require.NoError(t, err)
+				require.NoError(t, trainer.Start())
+				_, err = bufio.NewReader(out).ReadString('\n')
+				require.NoError(t, err)
+				workers := childrenOf(t, trainer.Process.Pid)
+				require.NotEmpty(t, workers)
+				time.Sleep(time.Duration(trial) * 500 * time.Microsecond)
+				require.NoError(t, trainer.Process.Kill())
+				_ = trainer.Wait()
+				for _, worker := range workers {
+					require.Eventually(t, func() bool { return len(processesOfSession(t, worker)) == 0 }, 3*time.Second, 5*time.Millisecond, "trial %d", trial)
+				}
+			}
+		})
+	}
+}
+
+// TestChildOfADeadWorkerEnds has a child that asks to die with its worker when that is dead already.
+func TestChildOfADeadWorkerEnds(t *testing.T) {
+	source, _, found := strings.Cut(workerScript(), "\nmain()\n")
+	require.True(t, found)
+	out, err := exec.Command("python3", "-c", source+`
+r, w = os.pipe()
+if os.fork() == 0:
+    worker = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == worker:
+            time.sleep(0.001)
+        die_with(worker)
+        os.write(w, b"an orphan")
+    os._exit(0)
+os.close(w)
+print(os.read(r, 100))
+`).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	assert.Equal(t, "b''\n", string(out))
 }

@@ -3,97 +3,162 @@ package executor
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
+	"syscall"
 	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor/literal"
 )
 
-// maxFrame bounds a frame in either direction, in bytes.
-const maxFrame = 4 << 20
+// What worker/zygote.py and worker/child.py know as ORDER, REPORT, TASK and LENGTH.
+const (
+	reportBytes = 28
+	lengthBytes = 4
+	nonceBytes  = 16
+)
 
-// task is what a worker is asked to do.
-type task struct {
-	ID      uint64 `json:"id"`
-	Program string `json:"program"`
-	// Args is the canonical text of parsed literals, never the text that the model wrote.
-	Args string `json:"args"`
-	// More are further inputs to run in the same child, each like Args.
-	More []string `json:"more,omitempty"`
-	// Timeout is the wall limit of one input in seconds.
-	Timeout float64 `json:"timeout"`
-	Gate    bool    `json:"gate"`
-	// Script, if set, is run in place of Program and Args.
-	Script *scriptTask `json:"script,omitempty"`
+// orderKind is what a worker is told to do.
+type orderKind byte
+
+const (
+	orderRun orderKind = iota
+	orderKill
+)
+
+// order is a message to a worker. Task names the task that it is about; Input
+// is how many bytes a script is to read.
+func order(kind orderKind, task uint64, input int) []byte {
+	b := append(make([]byte, 0, 17), byte(kind))
+	b = binary.LittleEndian.AppendUint64(b, task)
+	return binary.LittleEndian.AppendUint64(b, uint64(input))
 }
 
-// reply is what a worker says of a task.
-type reply struct {
-	ID     uint64     `json:"id"`
-	Status azr.Status `json:"status"`
-	Error  string     `json:"error"`
-	Value  string     `json:"value"`
-	// Wall and CPU are in seconds, RSS is the peak in bytes.
-	Wall float64 `json:"wall"`
-	CPU  float64 `json:"cpu"`
-	RSS  int64   `json:"rss"`
-	// More says that the reply to the next input follows.
-	More bool `json:"more"`
-	// Script is set if the task had one.
-	Script *scriptReply `json:"script"`
+// report is what a worker says of a child's end.
+type report struct {
+	Task   uint64
+	Status syscall.WaitStatus
+	// CPU is in microseconds, RSS the peak in bytes.
+	CPU, RSS uint64
 }
 
-// writeFrame writes v as u32 length (little-endian) and JSON.
-func writeFrame(w io.Writer, v any) error {
-	var body bytes.Buffer
-	body.Write(make([]byte, 4))
-	encoder := json.NewEncoder(&body)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		return err
-	}
-	frame := body.Bytes()
-	if len(frame) > maxFrame {
-		return fmt.Errorf("frame too long; got %d bytes, want at most %d", len(frame), maxFrame)
-	}
-	binary.LittleEndian.PutUint32(frame, uint32(len(frame)-4))
-	_, err := w.Write(frame)
-	return err
-}
-
-// readReply reads a frame that may be anything: a worker that was taken over
+// parseReport reads a report that may be anything: a worker that was taken over
 // can cost no more than its slot.
-func readReply(r io.Reader) (reply, error) {
-	var header [4]byte
-	if _, err := io.ReadFull(r, header[:]); err != nil {
-		return reply{}, err
+func parseReport(b []byte) (report, error) {
+	if len(b) != reportBytes {
+		return report{}, fmt.Errorf("malformed report; got %d bytes, want %d", len(b), reportBytes)
 	}
-	length := binary.LittleEndian.Uint32(header[:])
-	if length > maxFrame {
-		return reply{}, fmt.Errorf("frame too long; got %d bytes, want at most %d", length, maxFrame)
+	return report{
+		Task: binary.LittleEndian.Uint64(b), Status: syscall.WaitStatus(binary.LittleEndian.Uint32(b[8:])),
+		CPU: binary.LittleEndian.Uint64(b[12:]), RSS: binary.LittleEndian.Uint64(b[20:]),
+	}, nil
+}
+
+// The flags of a task.
+const (
+	flagGated byte = 1 << iota
+	flagScript
+)
+
+// taskFrame is what a child reads: a program and the inputs to run it on, or a script.
+func taskFrame(nonce [nonceBytes]byte, flags byte, cpuSeconds uint32, parts ...[]byte) []byte {
+	size := nonceBytes + 9
+	for _, p := range parts {
+		size += lengthBytes + len(p)
 	}
-	body := make([]byte, length)
-	if _, err := io.ReadFull(r, body); err != nil {
-		return reply{}, err
+	b := make([]byte, 0, lengthBytes+size)
+	b = binary.LittleEndian.AppendUint32(b, uint32(size))
+	b = append(append(b, nonce[:]...), flags)
+	b = binary.LittleEndian.AppendUint32(b, cpuSeconds)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(parts)))
+	for _, p := range parts {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
+		b = append(b, p...)
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	var a reply
-	if err := decoder.Decode(&a); err != nil {
-		return reply{}, fmt.Errorf("malformed reply: %w", err)
-	}
-	if decoder.More() {
-		return reply{}, fmt.Errorf("malformed reply: more than one value")
-	}
-	return a, nil
+	return b
+}
+
+// claim is what a child says of a run: not a fact but the program's word.
+type claim struct {
+	Status       azr.Status
+	Error, Value string
 }
 
 // protocolViolation is the error of a program whose claim is not what a worker's child writes.
 const protocolViolation = "ProtocolViolation"
+
+var violation = claim{Status: azr.Error, Error: protocolViolation}
+
+// honest tells whether the claim is a value or an exception, after which the child can be asked for more.
+func (c claim) honest() bool {
+	return c.Status == azr.OK || c.Status == azr.Error && c.Error != protocolViolation
+}
+
+// cutClaim splits what a child has written after its first frame, which is nil if it is not complete.
+func cutClaim(written []byte) (frame, rest []byte) {
+	if len(written) < lengthBytes {
+		return nil, written
+	}
+	end := lengthBytes + uint64(binary.LittleEndian.Uint32(written))
+	if uint64(len(written)) < end {
+		return nil, written
+	}
+	return written[:end], written[end:]
+}
+
+var claimLetters = map[byte]azr.Status{
+	'o': azr.OK, 'e': azr.Error, 'm': azr.Memory, 'l': azr.OutputLimit, 'b': azr.Blocked, 'i': azr.BadInput,
+}
+
+// parseClaim reads a complete frame.
+func parseClaim(frame []byte, nonce [nonceBytes]byte) claim {
+	body := frame[lengthBytes:]
+	if len(body) < nonceBytes+1 || !bytes.Equal(body[:nonceBytes], nonce[:]) {
+		return violation
+	}
+	status, known := claimLetters[body[nonceBytes]]
+	name, value, ended := bytes.Cut(body[nonceBytes+1:], []byte{0})
+	if !known || !ended || !utf8.Valid(name) || !utf8.Valid(value) {
+		return violation
+	}
+	return claim{status, string(name), string(value)}
+}
+
+// endOf is what the end of a child means that has claimed nothing.
+func endOf(status syscall.WaitStatus) claim {
+	switch {
+	case !status.Signaled():
+		return claim{Status: azr.Error, Error: fmt.Sprintf("exit %d without a value", status.ExitStatus())}
+	case status.Signal() == syscall.SIGSYS:
+		return claim{Status: azr.Blocked, Error: "SIGSYS"}
+	case status.Signal() == syscall.SIGXCPU:
+		return claim{Status: azr.Timeout, Error: "SIGXCPU"}
+	case status.Signal() == syscall.SIGXFSZ:
+		return claim{Status: azr.OutputLimit, Error: "SIGXFSZ"}
+	case status.Signal() == syscall.SIGKILL: // not the trainer's, which knows why
+		return claim{Status: azr.Memory, Error: "SIGKILL"}
+	}
+	name := unix.SignalName(status.Signal())
+	if name == "" { // real-time signals have none
+		name = fmt.Sprintf("signal %d", status.Signal())
+	}
+	return claim{Status: azr.Error, Error: name}
+}
+
+// reply is what came of one input of a task.
+type reply struct {
+	claim
+	// Wall and CPU are in seconds, RSS is the peak in bytes.
+	Wall float64
+	CPU  float64
+	RSS  int64
+	// Script is set if the task had one.
+	Script *scriptReply
+}
 
 // result reads the claimed value as a literal and prints it anew, so that
 // nothing but canonical text of bounded size leaves this package.
@@ -108,7 +173,7 @@ func (a reply) result(limits literal.Limits) azr.Result {
 	return azr.Result{Status: azr.OK, Value: v.String()}
 }
 
-// maxError bounds Result.Error, in bytes.
+// maxError bounds Result.Error, and the error's name in a claim (MAX_ERROR), in bytes.
 const maxError = 200
 
 // printable replaces what a terminal might obey; the text may be a program's.

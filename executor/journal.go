@@ -11,12 +11,12 @@ import (
 	"github.com/azr-train/azr"
 )
 
-// key names everything that a result depends on: program and arguments, limits,
+// key names everything that the result of a task of one input depends on: program and arguments, limits,
 // interpreter, level, the worker's own code and whether it was run twice.
 func (p *Pool) key(t task, twice bool) string {
 	c := p.config
 	content, err := json.Marshal([]any{
-		t.Program, t.Args, t.Gate, twice, c.Timeout, c.Memory, c.ValueBytes, c.OutputBytes,
+		t.Program, t.Inputs[0].Text, t.Gate, twice, c.Timeout, c.Memory, c.ValueBytes, c.OutputBytes,
 		p.python.Version, p.level.String(), workerHash(),
 	})
 	if err != nil {

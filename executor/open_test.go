@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,14 +88,15 @@ func TestOutOfReachNamesTheDirectoryInTheWay(t *testing.T) {
 }
 
 func TestWorkerThatTalksNonsenseIsRefused(t *testing.T) {
-	hello := `{"id":0,"status":"ok","error":"","value":"","wall":0,"cpu":0,"rss":0}`
-	frame := fmt.Sprintf(`\%03o\000\000\000%s`, len(hello), hello)
+	report := "printf '" + strings.Repeat(`\000`, reportBytes) + "' >&5; "
 	for name, c := range map[string]struct{ body, want string }{
-		"garbage":      {"echo nonsense from a worker", "frame too long"},
+		"garbage":      {"echo nonsense from a worker >&5", "malformed report"},
+		"a long word":  {"echo nonsense from a worke >&5; exec cat <&4", "malformed report"},
 		"dies":         {"echo out of luck >&2; exit 3", "out of luck"},
-		"not ready":    {`printf '\002\000\000\000{}'; cat`, "worker lost"},
-		"two replies":  {"printf '" + frame + frame + "'; cat >/dev/null", "more than one reply"},
-		"late garbage": {"printf '" + frame + "'; head -c 20 >/dev/null; echo nonsense", "frame too long"},
+		"not ready":    {`printf '\001` + strings.Repeat(`\000`, reportBytes-1) + "' >&5; cat <&4", "report on another task"},
+		"two reports":  {report + report + "cat <&4 >/dev/null", "malformed report"},
+		"late garbage": {report + "head -c 17 <&4 >/dev/null; echo nonsense >&5", "malformed report"},
+		"wrong number": {report + "head -c 17 <&4 >/dev/null; " + report + "cat <&4 >/dev/null", "report on another task"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := DefaultConfig()
@@ -110,7 +112,7 @@ func TestWorkerThatTalksNonsenseIsRefused(t *testing.T) {
 
 func TestOpenCanBeCancelled(t *testing.T) {
 	config := DefaultConfig()
-	config.Python, config.Require, config.AtMost = fakePython(t, "3.11.2", "cat >/dev/null"), None, None
+	config.Python, config.Require, config.AtMost = fakePython(t, "3.11.2", "cat <&4 >/dev/null"), None, None
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err := Open(ctx, config)

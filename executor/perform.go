@@ -18,7 +18,7 @@ func (p *Pool) perform(ctx context.Context, l *lane, t task) (reply, error) {
 		return reply{}, err
 	}
 	if lost != nil {
-		return reply{Status: azr.Infra, Error: lost.Error()}, nil
+		return reply{claim: claim{Status: azr.Infra, Error: lost.Error()}}, nil
 	}
 	return rs[0], nil
 }
@@ -38,7 +38,7 @@ func (p *Pool) attempt(ctx context.Context, l *lane, t task, attempts int) (rs [
 		if err != nil {
 			return nil, nil, err
 		}
-		if rs, lost = s.executeAll(ctx, t, p.config.Timeout); lost == nil {
+		if rs, lost = s.execute(ctx, t, p.config.Timeout); lost == nil {
 			p.breaker.finished()
 			p.release(l, s)
 			p.counts.ran(t, rs)
@@ -57,7 +57,7 @@ func (p *Pool) attempt(ctx context.Context, l *lane, t task, attempts int) (rs [
 
 // release gives a worker back that has finished a task, or ends it if it has done enough.
 func (p *Pool) release(l *lane, s *slot) {
-	if s.tasks < p.config.RecycleAfter {
+	if s.tasks < p.config.RecycleAfter && !s.spent {
 		l.put(s)
 		return
 	}

@@ -175,18 +175,18 @@ func (p *Pool) one(ctx context.Context, e azr.Execution, input string) (azr.Resu
 }
 
 // task reads an input's form; a verdict, if there is one, follows from that alone.
-func (p *Pool) task(e azr.Execution, input string) (task, *azr.Result) {
+func (p *Pool) task(e azr.Execution, text string) (task, *azr.Result) {
 	switch {
 	case len(e.Program) > maxProgram:
 		return task{}, &azr.Result{Status: azr.Error, Error: "program too long"}
 	case !utf8.ValidString(e.Program):
 		return task{}, &azr.Result{Status: azr.Error, Error: "program is not UTF-8"}
 	}
-	args, err := p.limits.ParseArgs(input)
+	args, err := p.limits.ParseArgs(text)
 	if err != nil {
 		return task{}, &azr.Result{Status: azr.BadInput, Error: printable(err.Error())}
 	}
-	return task{Program: e.Program, Args: literal.FormatArgs(args), Gate: p.config.Gate && e.Twice}, nil
+	return task{Program: e.Program, Inputs: []input{newInput(args)}, Gate: p.config.Gate && e.Twice}, nil
 }
 
 // runAndRemember runs a task in processes of its own.

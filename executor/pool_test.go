@@ -194,16 +194,18 @@ func TestJournalAnswersForEqualInputs(t *testing.T) {
 	assert.ErrorContains(t, err, "disk gone")
 }
 
+func someTask() task { return task{Inputs: []input{{}}} }
+
 func TestKeyNamesWhatAResultDependsOn(t *testing.T) {
 	base := func() *Pool { return &Pool{config: DefaultConfig(), level: Full, python: python{Version: "3.11.2"}} }
-	keys := map[string]bool{base().key(task{}, false): true, base().key(task{}, true): true}
+	keys := map[string]bool{base().key(someTask(), false): true, base().key(someTask(), true): true}
 	for _, change := range []func(*Pool, *task){
 		func(p *Pool, _ *task) { p.config.Timeout++ }, func(p *Pool, _ *task) { p.config.Memory++ },
 		func(p *Pool, _ *task) { p.config.ValueBytes++ }, func(p *Pool, _ *task) { p.config.OutputBytes++ },
 		func(p *Pool, _ *task) { p.level = Lite }, func(p *Pool, _ *task) { p.python.Version = "3.12.1" },
-		func(_ *Pool, t *task) { t.Program = "x" }, func(_ *Pool, t *task) { t.Args = "x" }, func(_ *Pool, t *task) { t.Gate = true },
+		func(_ *Pool, t *task) { t.Program = "x" }, func(_ *Pool, t *task) { t.Inputs[0].Text = "x" }, func(_ *Pool, t *task) { t.Gate = true },
 	} {
-		p, k := base(), task{}
+		p, k := base(), someTask()
 		change(p, &k)
 		keys[p.key(k, false)] = true
 	}

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -50,8 +52,8 @@ type ScriptResult struct {
 	// Stdout and Stderr are what was printed, which may be any bytes.
 	Stdout string `json:"stdout"`
 	Stderr string `json:"stderr"`
-	// Truncated says that more was printed than the limit for both together, Config.OutputBytes and at most
-	// 2 MiB, and that the rest is lost. The Status is OutputLimit then.
+	// Truncated says that more was printed than the limit for both together, Config.OutputBytes, and that the
+	// rest is lost. The Status is OutputLimit then.
 	Truncated bool `json:"truncated,omitempty"`
 	// Wall is how long it ran.
 	Wall time.Duration `json:"-"`
@@ -74,7 +76,7 @@ func (p *Pool) RunScript(ctx context.Context, s Script) (ScriptResult, error) {
 	if err != nil {
 		return ScriptResult{Status: azr.BadInput, Error: printable(err.Error()), ExitCode: -1}, nil
 	}
-	r, err := p.perform(ctx, p.lanes[seedA], task{Script: t})
+	r, err := p.perform(ctx, p.lanes[seedA], task{Script: t, Stdin: []byte(s.Stdin)})
 	if err != nil {
 		return ScriptResult{}, err
 	}
@@ -87,16 +89,17 @@ func (p *Pool) RunScript(ctx context.Context, s Script) (ScriptResult, error) {
 type scriptTask struct {
 	Program string            `json:"program"`
 	Files   map[string]string `json:"files"`
-	Stdin   []byte            `json:"stdin"`
 	Test    string            `json:"test"`
 	Entry   string            `json:"entry"`
 	// Libraries maps the names that may be imported to their files.
 	Libraries map[string]string `json:"libraries"`
+
+	encoded []byte
 }
 
 // task checks the script's form.
 func (s Script) task(libraries map[string]string) (*scriptTask, error) {
-	t := &scriptTask{Program: s.Program, Files: maps.Clone(s.Files), Stdin: []byte(s.Stdin), Test: s.Test, Entry: s.Entry, Libraries: libraries}
+	t := &scriptTask{Program: s.Program, Files: maps.Clone(s.Files), Test: s.Test, Entry: s.Entry, Libraries: libraries}
 	if main, ok := t.Files[mainFile]; ok {
 		if s.Program != "" {
 			return nil, fmt.Errorf("both a program and %s; want one of them", mainFile)
@@ -113,19 +116,30 @@ func (s Script) task(libraries map[string]string) (*scriptTask, error) {
 	if err := t.checkTexts(); err != nil {
 		return nil, err
 	}
-	encoded, err := json.Marshal(t)
-	if err != nil {
-		return nil, err
+	if size := t.size() + len(s.Stdin); size > maxScript {
+		return nil, fmt.Errorf("script too long; got %d bytes with its files, test and input, want at most %d", size, maxScript)
 	}
-	if most := maxFrame - 1<<10; len(encoded) > most {
-		return nil, fmt.Errorf("script too long; got %d bytes as JSON, want at most %d", len(encoded), most)
+	var err error
+	t.encoded, err = json.Marshal(t)
+	return t, err
+}
+
+// maxScript bounds a script with all that belongs to it, in bytes.
+const maxScript = 4 << 20
+
+func (t *scriptTask) texts() []string {
+	return append(slices.Collect(maps.Values(t.Files)), t.Program, t.Test, t.Entry)
+}
+
+func (t *scriptTask) size() (size int) {
+	for _, text := range t.texts() {
+		size += len(text)
 	}
-	return t, nil
+	return size
 }
 
 func (t *scriptTask) checkTexts() error {
-	texts := append(slices.Collect(maps.Values(t.Files)), t.Program, t.Test, t.Entry)
-	for _, text := range texts {
+	for _, text := range t.texts() {
 		if !utf8.ValidString(text) {
 			return fmt.Errorf("text that is not UTF-8")
 		}
@@ -138,20 +152,35 @@ func (t *scriptTask) checkTexts() error {
 	return nil
 }
 
-// scriptReply is what a worker says of a script beyond what it says of any task.
+// scriptReply is what is known of a script's end beyond what is known of any task's.
 type scriptReply struct {
-	ExitCode  int    `json:"exit_code"`
-	Stdout    []byte `json:"stdout"`
-	Stderr    []byte `json:"stderr"`
-	Truncated bool   `json:"truncated"`
+	ExitCode       int
+	Stdout, Stderr []byte
+	Truncated      bool
+}
+
+// judgeScript reads the exit code. A script without a test may end in any way it likes, by its process's exit code alone.
+func (r *reply) judgeScript(status syscall.WaitStatus, hasTest, silent bool) {
+	if silent && !hasTest && status.Exited() {
+		r.Script.ExitCode = status.ExitStatus()
+		r.claim = claim{Status: azr.OK}
+		if r.Script.ExitCode != 0 {
+			r.claim = claim{Status: azr.Error, Error: fmt.Sprintf("exit %d", r.Script.ExitCode)}
+		}
+		return
+	}
+	code, err := strconv.ParseUint(r.Value, 10, 8)
+	switch {
+	case err == nil && (r.Status == azr.OK || r.Status == azr.Error || r.Status == azr.Memory):
+		r.Script.ExitCode = int(code)
+	case r.Status == azr.OK:
+		r.claim = violation
+	}
 }
 
 func (r reply) scriptResult() ScriptResult {
-	switch {
-	case r.Status == azr.Infra:
+	if r.Script == nil {
 		return ScriptResult{Error: printable(r.Error), ExitCode: -1}
-	case r.Script == nil:
-		return ScriptResult{Error: "reply without a script's part", ExitCode: -1}
 	}
 	return ScriptResult{
 		Status: r.Status, Error: printable(r.Error), ExitCode: r.Script.ExitCode, Wall: seconds(r.Wall),

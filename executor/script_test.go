@@ -57,8 +57,13 @@ func TestScriptRunsAsPythonWould(t *testing.T) {
 		"at exit":          {Script{Program: "import atexit\natexit.register(print, 'bye')"}, ScriptResult{Status: azr.OK, Stdout: "bye\n"}},
 		"does not parse": {Script{Program: "x ="}, ScriptResult{Status: azr.Error, Error: "SyntaxError", ExitCode: 1,
 			Stderr: "  File \"main.py\", line 1\n    x =\n       ^\nSyntaxError: invalid syntax\n"}},
-		"crashes":             {Script{Program: "import ctypes\nprint(1, flush=True)\nctypes.string_at(0)"}, ScriptResult{Status: azr.Error, Error: "SIGSEGV", ExitCode: -1, Stdout: "1\n"}},
-		"closes its pipes":    {Script{Program: "import os\nos.closerange(0, 9)"}, ScriptResult{Status: azr.Error, Error: "exit 97", ExitCode: 97}},
+		"crashes":       {Script{Program: "import ctypes\nprint(1, flush=True)\nctypes.string_at(0)"}, ScriptResult{Status: azr.Error, Error: "SIGSEGV", ExitCode: -1, Stdout: "1\n"}},
+		"closes stdout": {Script{Program: "import sys\nprint(1)\nsys.stdout.close()\nsys.stderr.close()"}, ScriptResult{Status: azr.OK, Stdout: "1\n"}},
+		"cannot flush":  {Script{Program: "import os\nprint(1)\nos.close(1)"}, ScriptResult{Status: azr.Error, Error: "exit 120", ExitCode: 120}},
+		"has a name":    {Script{Program: "import sys, argparse\nprint(sys.argv, argparse.ArgumentParser().prog)"}, ScriptResult{Status: azr.OK, Stdout: "['main.py'] main.py\n"}},
+		"tests itself": {Script{Program: "import sys, unittest\nclass T(unittest.TestCase):\n    def test(self): pass\nsys.stderr = sys.stdout\nunittest.main(verbosity=0)"},
+			ScriptResult{Status: azr.OK, Stdout: strings.Repeat("-", 70) + "\nRan 1 test in 0.000s\n\nOK\n"}},
+		"closes its pipes":    {Script{Program: "import os\nos.closerange(0, 9)"}, ScriptResult{Status: azr.OK}},
 		"forges a frame":      {Script{Program: "import os\nos.write(3, bytes(64))"}, ScriptResult{Status: azr.Error, Error: "ProtocolViolation", ExitCode: -1}},
 		"begins a frame":      {Script{Program: "import os\nos.write(3, b'\\xff\\xff')\nos._exit(0)"}, ScriptResult{Status: azr.Error, Error: "ProtocolViolation", ExitCode: -1}},
 		"data in the process": {Script{Program: "print(globals().keys() & {'script', 'send', 'task'})"}, ScriptResult{Status: azr.OK, Stdout: "set()\n"}},
@@ -118,7 +123,7 @@ func TestScriptThatMakesNoSense(t *testing.T) {
 		"not UTF-8":       {Program: "\xff"},
 		"bad file name":   {Program: "1", Files: map[string]string{"../x.py": ""}},
 		"ends in .py":     {Program: "1", Files: map[string]string{"data.txt": ""}},
-		"script too long": {Program: "1", Stdin: strings.Repeat("x", maxFrame)},
+		"script too long": {Program: "1", Stdin: strings.Repeat("x", maxScript)},
 	} {
 		r := runScript(t, p, s)
 		assert.Equal(t, azr.BadInput, r.Status)

@@ -28,6 +28,9 @@ var needs = map[Level]string{
 	None:    "an interpreter that starts",
 }
 
+// everyKind is an argument list in its canonical text, so that an interpreter that builds other values is found out.
+const everyKind = `None, True, -1, 123456789012345678901234567890, 0.5, (1+2j), 'é\ud800', b'\x00', [1], (2,), {'a': 1}, {3}, frozenset({4})`
+
 // strongest starts a worker at the strongest level that holds.
 func strongest(ctx context.Context, c Config, py python) (Level, *slot, error) {
 	var reasons []string
@@ -66,25 +69,38 @@ func (s *slot) selfTest(ctx context.Context, c Config, level Level) error {
 		}
 	}
 	for _, probe := range []struct {
-		what, program, args string
-		want                azr.Result
+		what, program, input string
+		want                 azr.Result
 	}{
-		{"a value", "def f(x):\n    return [x, {x + 0.5}]", "1", azr.Result{Status: azr.OK, Value: "[1, {1.5}]"}},
+		{"a value", "def f(*x):\n    return x", everyKind, azr.Result{Status: azr.OK, Value: "(" + everyKind + ")"}},
 		{"the memory limit", "def f(x):\n    return len(bytearray(x))", fmt.Sprint(int64(c.Memory)), azr.Result{Status: azr.Memory, Error: "MemoryError"}},
 		{"a forged frame", "import os\ndef f(x):\n    os.write(x, bytes(64))", "3", azr.Result{Status: azr.Error, Error: "ProtocolViolation"}},
 	} {
 		if level == None && probe.want.Status == azr.Memory {
 			continue // not every system enforces it
 		}
-		r, err := s.execute(ctx, task{Program: probe.program, Args: probe.args}, selfTestLimit)
+		got, err := s.probe(ctx, probe.program, probe.input)
 		if err != nil {
 			return err
 		}
-		if got := r.result(literal.DefaultLimits); got != probe.want {
+		if got != probe.want {
 			return fmt.Errorf("%s; got %v, want %v", probe.what, got, probe.want)
 		}
 	}
 	return nil
+}
+
+// probe runs a program of the self-test.
+func (s *slot) probe(ctx context.Context, program, args string) (azr.Result, error) {
+	values, err := literal.ParseArgs(args)
+	if err != nil {
+		return azr.Result{}, err
+	}
+	rs, err := s.execute(ctx, task{Program: program, Inputs: []input{newInput(values)}}, selfTestLimit)
+	if err != nil {
+		return azr.Result{}, err
+	}
+	return rs[0].result(literal.DefaultLimits), nil
 }
 
 // testAttacks runs selftest.py against a port that does listen.
@@ -95,7 +111,7 @@ func (s *slot) testAttacks(ctx context.Context, c Config, level Level) error {
 	}
 	defer listener.Close()
 	port := listener.Addr().(*net.TCPAddr).Port
-	r, err := s.execute(ctx, task{Program: selfTestProgram, Args: fmt.Sprint(port)}, selfTestLimit)
+	got, err := s.probe(ctx, selfTestProgram, fmt.Sprint(port))
 	if err != nil {
 		return err
 	}
@@ -103,7 +119,7 @@ func (s *slot) testAttacks(ctx context.Context, c Config, level Level) error {
 	if level == Minimal {
 		want = "['read']"
 	}
-	switch got := r.result(literal.DefaultLimits); {
+	switch {
 	case got.Status != azr.OK:
 		return errors.New("attacks end with " + got.Status.String() + " " + got.Error)
 	case got.Value != want:

@@ -86,8 +86,8 @@ func batches(all []passenger) func(yield func([]passenger) bool) {
 	return func(yield func([]passenger) bool) {
 		for len(all) > 0 {
 			n, size := 0, 0
-			for n < len(all) && n < maxShared && (n == 0 || size+len(all[n].task.Args) <= maxSharedBytes) {
-				size += len(all[n].task.Args)
+			for n < len(all) && n < maxShared && (n == 0 || size+len(all[n].task.Inputs[0].Text) <= maxSharedBytes) {
+				size += len(all[n].task.Inputs[0].Text)
 				n++
 			}
 			if !yield(all[:n]) {
@@ -153,8 +153,9 @@ func (p *Pool) shareTwice(ctx context.Context, batch []passenger, twice bool) ([
 // share runs the batch in one child.
 func (p *Pool) share(ctx context.Context, l *lane, batch []passenger) ([]azr.Result, error) {
 	t := batch[0].task
-	for _, b := range batch[1:] {
-		t.More = append(t.More, b.task.Args)
+	t.Inputs = nil
+	for _, b := range batch {
+		t.Inputs = append(t.Inputs, b.task.Inputs...)
 	}
 	replies, lost, err := p.attempt(ctx, l, t, 1)
 	if err != nil {

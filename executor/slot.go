@@ -1,11 +1,9 @@
 package executor
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -18,10 +16,16 @@ import (
 // error its state is unknown and it must be killed.
 type slot struct {
 	process *sandbox.Process
-	replies *bufio.Reader
+	pipes   pipes
 	lastID  uint64
 	// tasks counts those done since its self-test.
 	tasks int
+	// spent: a child has left a part of its task unread, which the next one would find.
+	spent bool
+	// claimBytes is how long a claim may be, outputBytes how much a child may print.
+	claimBytes  int
+	outputBytes int64
+	buffer      []byte
 }
 
 const (
@@ -45,101 +49,70 @@ func (s hashSeed) lastPID() int { return 20_001 * int(s) }
 
 // startSlot starts a worker and waits until it is ready.
 func startSlot(ctx context.Context, c Config, p python, level Level, seed hashSeed) (*slot, error) {
-	process, err := sandbox.Start(sandbox.Command{
-		Level: level, Argv: p.arguments(c.workerSettings(level)), Env: p.environment(int(seed)),
-		Readable: p.readable(), LastPID: seed.lastPID(),
-	})
+	ours, theirs, err := openPipes()
 	if err != nil {
 		return nil, err
 	}
-	s := &slot{process: process, replies: bufio.NewReader(process.Out)}
-	release := s.limit(ctx, startLimit)
-	_, err = s.read(0)
-	if expired := release(); err != nil || expired {
+	process, err := sandbox.Start(sandbox.Command{
+		Level: level, Argv: p.arguments(c.workerSettings(level)), Env: p.environment(int(seed)),
+		Readable: p.readable(), LastPID: seed.lastPID(), Stdout: theirs[0], Files: theirs[1:],
+	})
+	if err := errors.Join(err, closeAll(theirs)); err != nil {
+		return nil, errors.Join(err, ours.close())
+	}
+	s := &slot{
+		process: process, pipes: ours, buffer: make([]byte, 64<<10), outputBytes: int64(c.OutputBytes),
+		claimBytes: lengthBytes + nonceBytes + 2 + maxError + int(c.ValueBytes),
+	}
+	if err := s.exchange(ctx, s.ready); err != nil {
 		s.kill()
-		return nil, s.explain(ctx, err)
+		return nil, err
 	}
 	return s, nil
 }
 
-// execute has the worker run a task of one input within limit.
-func (s *slot) execute(ctx context.Context, t task, limit time.Duration) (reply, error) {
-	rs, err := s.executeAll(ctx, t, limit)
-	if err != nil {
-		return reply{}, err
+// ready waits for the worker's first report.
+func (s *slot) ready() error {
+	fds := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}}
+	if err := poll(fds, time.Now().Add(startLimit)); err != nil {
+		return err
 	}
-	return rs[0], nil
+	if fds[0].Revents == 0 {
+		return errHung
+	}
+	_, err := s.readReport(0)
+	return err
 }
 
-// executeAll has the worker run a task, each input within limit, and returns the replies that it sends: one
-// an input, or fewer and [azr.Infra] as the last one's status where the inputs' child came to another end.
-func (s *slot) executeAll(ctx context.Context, t task, limit time.Duration) ([]reply, error) {
+// execute has the worker run a task, each input within limit, and returns a reply for each, or fewer and
+// [azr.Infra] as the last one's status where the child of more than one came to another end.
+func (s *slot) execute(ctx context.Context, t task, limit time.Duration) ([]reply, error) {
 	s.lastID++
 	s.tasks++
-	t.ID, t.Timeout = s.lastID, limit.Seconds()
-	var replies []reply
-	for {
-		release := s.limit(ctx, limit+grace)
-		var r reply
-		var err error
-		if len(replies) == 0 {
-			err = writeFrame(s.process.In, t)
-		}
-		if err == nil {
-			r, err = s.read(t.ID)
-		}
-		if err == nil && r.More && len(replies) == len(t.More) {
-			err = errors.New("more replies than inputs")
-		}
-		if expired := release(); err != nil || expired {
-			return nil, s.explain(ctx, err)
-		}
-		replies = append(replies, r)
-		if !r.More {
-			return replies, nil
-		}
+	w := watch{slot: s, task: t, limit: limit, printed: printed{room: s.outputBytes, keep: t.Script != nil}}
+	if err := s.exchange(ctx, w.run); err != nil {
+		return nil, err
 	}
+	unread, err := s.pipes.tasks.unread()
+	s.spent = err != nil || unread > 0 || w.unsent != nil
+	return w.replies, nil
+}
+
+// exchange talks with the worker, which is killed when ctx ends.
+func (s *slot) exchange(ctx context.Context, talk func() error) error {
+	stop := context.AfterFunc(ctx, s.process.Kill)
+	err := talk()
+	if !stop() || err != nil {
+		return s.explain(ctx, err)
+	}
+	return nil
 }
 
 // alive tells whether the worker, which has nothing to do, still has its end of the pipe open.
 func (s *slot) alive() bool {
-	raw, err := s.process.Out.SyscallConn()
-	if err != nil {
-		return false
-	}
-	alive := false
-	err = raw.Control(func(fd uintptr) {
-		out := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(out, 0)
-		alive = n == 0 && err == nil
-	})
-	return alive && err == nil
-}
-
-// limit makes reading and writing fail after d or when ctx ends, until release
-// is called. Release tells whether ctx ended first: then the deadlines may still change.
-func (s *slot) limit(ctx context.Context, d time.Duration) (release func() (expired bool)) {
-	expire := func(at time.Time) {
-		_ = s.process.In.SetDeadline(at)
-		_ = s.process.Out.SetDeadline(at)
-	}
-	expire(time.Now().Add(d))
-	stop := context.AfterFunc(ctx, func() { expire(time.Now()) })
-	return func() bool { return !stop() }
-}
-
-// read reads the reply to the task id and nothing after it.
-func (s *slot) read(id uint64) (reply, error) {
-	r, err := readReply(s.replies)
-	switch {
-	case err != nil:
-		return reply{}, err
-	case r.ID != id:
-		return reply{}, fmt.Errorf("reply to another task; got %d, want %d", r.ID, id)
-	case !r.More && s.replies.Buffered() > 0:
-		return reply{}, errors.New("more than one reply")
-	}
-	return r, nil
+	reports := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(reports, 0)
+	return n == 0 && err == nil
 }
 
 // explain says what a failed exchange means.
@@ -147,10 +120,7 @@ func (s *slot) explain(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errHung
-	}
-	s.kill() // so that what it wrote to stderr is complete
+	s.process.Kill() // so that what it wrote to stderr is complete
 	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
 		lines := strings.Split(text, "\n")
 		return fmt.Errorf("worker lost (%w): %s", err, printable(lines[len(lines)-1]))
@@ -160,4 +130,8 @@ func (s *slot) explain(ctx context.Context, err error) error {
 
 var errHung = errors.New("worker hung")
 
-func (s *slot) kill() { s.process.Kill() }
+// kill ends the worker. It may be called more than once.
+func (s *slot) kill() {
+	s.process.Kill()
+	_ = s.pipes.close()
+}

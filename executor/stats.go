@@ -108,16 +108,17 @@ func (c *counts) result(r azr.Result) {
 
 // ran counts the replies to a task. Only the last has what the child used.
 func (c *counts) ran(t task, replies []reply) {
+	batch := len(t.Inputs) > 1
 	c.add(func(s *Stats) {
-		if t.More != nil {
+		if batch {
 			s.Batches++
 		}
 		for _, r := range replies {
-			if t.More != nil && r.Status == azr.Infra {
+			if batch && r.Status == azr.Infra {
 				continue // not a run but its end
 			}
 			s.Runs++
-			if t.More != nil {
+			if batch {
 				s.BatchRuns++
 			}
 			s.Wall += seconds(r.Wall)

@@ -75,7 +75,7 @@ func TestCountsOfWhatProgramsNameAreBounded(t *testing.T) {
 	var c counts
 	for i := range 500 {
 		c.result(azr.Result{Status: azr.Error, Error: fmt.Sprint("E", i%250)})
-		c.ran(task{Program: fmt.Sprint(i % 250)}, []reply{{Wall: float64(i % 250)}})
+		c.ran(task{Program: fmt.Sprint(i % 250), Inputs: []input{{}}}, []reply{{Wall: float64(i % 250)}})
 	}
 	assert.Len(t, c.stats.Errors, maxErrors+1)
 	assert.EqualValues(t, 2, c.stats.Errors["E0"])

@@ -15,7 +15,7 @@ import (
 var workerFiles embed.FS
 
 // workerParts is the order in which the files make one program: each uses the ones before it.
-var workerParts = []string{"canonical", "dataflow", "gate", "state", "child", "zygote", "script"}
+var workerParts = []string{"canonical", "dataflow", "gate", "state", "child", "script", "zygote"}
 
 // workerScript returns the worker's source.
 var workerScript = sync.OnceValue(func() string {
@@ -46,8 +46,7 @@ func (c Config) workerSettings(level Level) string {
 		filter = hex.EncodeToString(sandbox.ChildFilter())
 	}
 	settings, err := json.Marshal(map[string]any{
-		"memory_bytes": int64(c.Memory), "value_bytes": int64(c.ValueBytes), "output_bytes": int64(c.OutputBytes), "filter": filter,
-		"share_any": c.shareAny,
+		"memory_bytes": int64(c.Memory), "value_bytes": int64(c.ValueBytes), "filter": filter, "share_any": c.shareAny,
 	})
 	if err != nil {
 		panic(err) // numbers and a string always marshal

@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"bytes"
 	"encoding/json"
 	"os"
 	"testing"
@@ -29,8 +28,9 @@ func TestWorkerPrintsWhatLiteralPrints(t *testing.T) {
 		if err != nil || len(c.Text) > 4000 || i%3 != 0 && i > 250 {
 			continue
 		}
-		r, err := s.execute(t.Context(), task{Program: "def f(x): return x", Args: v.String()}, 10*time.Second)
+		rs, err := s.execute(t.Context(), task{Program: "def f(x): return x", Inputs: []input{newInput([]literal.Value{v})}}, 10*time.Second)
 		require.NoError(t, err)
+		r := rs[0]
 		require.Equal(t, azr.OK, r.Status, "%s: %s", v, r.Error)
 		back, err := literal.Parse(r.Value)
 		require.NoError(t, err)
@@ -88,35 +88,50 @@ func TestGate(t *testing.T) {
 	assert.Equal(t, azr.Result{Status: azr.OK, Value: "'/'"}, unproposed, "only executions with Twice set pass the gate")
 }
 
-func TestFrames(t *testing.T) {
-	frame := func(body string) []byte {
-		b := append([]byte{byte(len(body)), 0, 0, 0}, body...)
-		return b
-	}
-	r, err := readReply(bytes.NewReader(frame(`{"id":7,"status":"ok","value":"[1]","wall":0.5}`)))
+func TestReports(t *testing.T) {
+	good := []byte{7, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0x40, 0x0d, 3, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}
+	r, err := parseReport(good)
 	require.NoError(t, err)
-	assert.Equal(t, reply{ID: 7, Status: azr.OK, Value: "[1]", Wall: 0.5}, r)
-	for _, broken := range [][]byte{
-		nil, {1, 0}, {5, 0, 0, 0, '{'}, {255, 255, 255, 255}, frame(""), frame("[]"), frame(`{"id":-1}`), frame(`{"id":1,"extra":2}`),
-		frame(`{"id":1}{"id":2}`), frame(`{"id":1,"status":"fine"}`),
-	} {
-		_, err := readReply(bytes.NewReader(broken))
-		assert.Error(t, err, "%q", broken)
+	assert.Equal(t, report{Task: 7, Status: 9, CPU: 200_000, RSS: 1 << 16}, r)
+	for _, broken := range [][]byte{nil, good[1:], append(good, good...)} {
+		_, err := parseReport(broken)
+		assert.ErrorContains(t, err, "malformed report")
 	}
-	var long bytes.Buffer
-	assert.ErrorContains(t, writeFrame(&long, task{Program: string(make([]byte, maxFrame))}), "frame too long")
-	assert.Zero(t, long.Len())
+}
+
+func TestClaims(t *testing.T) {
+	nonce := [nonceBytes]byte{1, 2, 3}
+	frame := func(body string) []byte { return claimFrame(string(nonce[:]) + body) }
+	assert.Equal(t, claim{azr.OK, "", "[1]"}, parseClaim(frame("o\x00[1]"), nonce))
+	assert.Equal(t, claim{azr.Error, "KeyError", ""}, parseClaim(frame("eKeyError\x00"), nonce))
+	for _, body := range []string{"", "o", "o[1]", "x\x00[1]", "o\x00\xff", "e\xff\x00"} {
+		assert.Equal(t, violation, parseClaim(frame(body), nonce), "%q", body)
+	}
+	for _, forged := range [][]byte{claimFrame(""), claimFrame("o\x00[1]"), claimFrame(string(make([]byte, nonceBytes)) + "o\x00[1]")} {
+		assert.Equal(t, violation, parseClaim(forged, nonce), "%q", forged)
+	}
+	whole := frame("o\x001")
+	for n := range whole {
+		first, rest := cutClaim(whole[:n])
+		assert.Nil(t, first)
+		assert.Equal(t, whole[:n], rest)
+	}
+	first, rest := cutClaim(append(whole, 5))
+	assert.Equal(t, whole, first)
+	assert.Equal(t, []byte{5}, rest)
+	first, _ = cutClaim([]byte{255, 255, 255, 255, 0})
+	assert.Nil(t, first, "a length is not believed")
 }
 
 func TestClaimsOfAWorkerAreNotBelieved(t *testing.T) {
 	limits := literal.Limits{Depth: 100, Nodes: 100, Bytes: 10}
-	for claim, want := range map[reply]azr.Result{
+	for claimed, want := range map[claim]azr.Result{
 		{Status: azr.OK, Value: "{2,1}"}:                 {Status: azr.OK, Value: "{1, 2}"},
 		{Status: azr.OK, Value: "os"}:                    {Status: azr.Error, Error: "ProtocolViolation"},
 		{Status: azr.OK, Value: "'aaaaaaaaaaa'"}:         {Status: azr.Error, Error: "ProtocolViolation"},
 		{Status: azr.Error, Error: "\x1b[2J\u202e"}:      {Status: azr.Error, Error: "?[2J?"},
 		{Status: azr.Timeout, Value: "[1]", Error: "\n"}: {Status: azr.Timeout, Error: "?"},
 	} {
-		assert.Equal(t, want, claim.result(limits))
+		assert.Equal(t, want, reply{claim: claimed}.result(limits))
 	}
 }

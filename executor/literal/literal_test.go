@@ -77,7 +77,7 @@ func TestNamesBeyondLiteralEval(t *testing.T) {
 	for text, want := range map[string]string{
 		"nan": "nan", "-nan": "nan", "inf": "inf", "-inf": "-inf", "infj": "infj", "[1j, (-0+nanj)]": "[1j, (-0+nanj)]",
 		"frozenset()": "frozenset()", "frozenset({2, 1})": "frozenset({1, 2})", "{frozenset([1])}": "{frozenset({1})}",
-		"(nan-infj)": "(nan-infj)", "{nan: 1, nan: 2}": "{nan: 2}", "(-inf+infj)": "(-inf+infj)",
+		"(nan-infj)": "(nan-infj)", "{nan: 1, nan: 2}": "{nan: 1, nan: 2}", "{nan, nan}": "{nan, nan}", "{(1, nan): 1, (1, nan): 1}": "{(1, nan): 1, (1, nan): 1}", "(-inf+infj)": "(-inf+infj)",
 	} {
 		v, err := Parse(text)
 		if assert.NoError(t, err, text) {

@@ -1,6 +1,10 @@
 package literal
 
-import "math/big"
+import (
+	"math"
+	"math/big"
+	"slices"
+)
 
 // Kind is the Python type of a Value.
 type Kind uint8
@@ -60,12 +64,20 @@ func (v Value) hashable() bool {
 	return true
 }
 
+// unequalToItself tells whether v is or holds a nan. As key or element it equals
+// no other value that is written like it: each nan is an object of its own.
+func (v Value) unequalToItself() bool {
+	return math.IsNaN(v.re) || math.IsNaN(v.im) || slices.ContainsFunc(v.items, Value.unequalToItself)
+}
+
 // newSet drops equal elements; the first one stays, as in CPython.
 func newSet(kind Kind, elements []Value) Value {
 	seen := make(map[string]bool, len(elements))
 	v := Value{kind: kind}
 	for _, e := range elements {
-		if key := string(e.appendKey(nil)); !seen[key] {
+		if e.unequalToItself() {
+			v.items = append(v.items, e)
+		} else if key := string(e.appendKey(nil)); !seen[key] {
 			seen[key] = true
 			v.items = append(v.items, e)
 		}
@@ -83,7 +95,9 @@ func newDict(pairs []Value) Value {
 			v.items[j+1] = pairs[i+1]
 			continue
 		}
-		at[key] = len(v.items)
+		if !pairs[i].unequalToItself() {
+			at[key] = len(v.items)
+		}
 		v.items = append(v.items, pairs[i], pairs[i+1])
 	}
 	return v

@@ -2,10 +2,10 @@ package sandbox
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -24,13 +24,14 @@ type Command struct {
 	Readable []string
 	// LastPID is where its process ids start where it has a pid namespace; 0 means at 1.
 	LastPID int
+	// Stdout is its descriptor 1, and Files are those from 3 on. Descriptor 0 is /dev/null, and of 2 the
+	// end is kept for [Process.Stderr]. The caller's own copies stay the caller's.
+	Stdout *os.File
+	Files  []*os.File
 }
 
-// Process is a running confined program. Its file descriptor 3 is /dev/null.
+// Process is a running confined program.
 type Process struct {
-	// In is the program's standard input and Out its standard output. Both take deadlines.
-	In, Out *os.File
-
 	cmd    *exec.Cmd
 	stderr *tail
 	kill   sync.Once
@@ -51,23 +52,22 @@ func Start(c Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sandbox.Start: %w", err)
 	}
+	own := 3 + len(c.Files)
 	spec, err := json.Marshal(confine.Spec{
 		Root: c.Level >= Full, Landlock: c.Level >= Lite, Seccomp: c.Level >= Minimal,
-		Readable: c.Readable, LastPID: c.LastPID, Argv: c.Argv, Env: c.Env,
+		Readable: c.Readable, LastPID: c.LastPID, Argv: c.Argv, Env: c.Env, Self: own,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sandbox.Start: %w", err)
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, fmt.Errorf("sandbox.Start: %w", err)
-	}
-	defer null.Close()
 	p := &Process{stderr: &tail{}}
-	p.cmd = exec.Command("/proc/self/fd/4")
+	p.cmd = exec.Command(fmt.Sprintf("/proc/self/fd/%d", own))
 	p.cmd.Args = []string{"azr-sandbox"}
 	p.cmd.Env = []string{"AZR_SANDBOX=" + string(spec)}
-	p.cmd.ExtraFiles = []*os.File{null, program}
+	p.cmd.ExtraFiles = append(slices.Clone(c.Files), program)
+	if c.Stdout != nil {
+		p.cmd.Stdout = c.Stdout
+	}
 	p.cmd.Stderr = p.stderr
 	p.cmd.WaitDelay = time.Second
 	p.cmd.SysProcAttr = attributes(c.Level)
@@ -98,29 +98,11 @@ func attributes(l Level) *syscall.SysProcAttr {
 }
 
 func (p *Process) start() error {
-	childIn, in, err := os.Pipe()
-	if err != nil {
-		return err
-	}
-	out, childOut, err := os.Pipe()
-	if err != nil {
-		return errors.Join(err, childIn.Close(), in.Close())
-	}
-	p.cmd.Stdin, p.cmd.Stdout = childIn, childOut
 	// A parent's death is that of the thread that forked. The goroutine of a caller
 	// may own its thread and end it; one of our own does not.
 	started := make(chan error)
 	go func() { started <- p.cmd.Start() }()
-	err = <-started
-	childIn.Close()
-	childOut.Close()
-	if err != nil {
-		in.Close()
-		out.Close()
-		return err
-	}
-	p.In, p.Out = in, out
-	return nil
+	return <-started
 }
 
 // PID returns the process's id.
@@ -129,16 +111,14 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Stderr returns the end of what the program wrote to its standard error.
 func (p *Process) Stderr() string { return p.stderr.String() }
 
-// Kill ends the process with all that it started, waits for its end, and
-// closes In and Out. It may be called more than once.
+// Kill ends the process with all that it started and waits for its end. It may
+// be called more than once.
 func (p *Process) Kill() {
 	p.kill.Do(func() {
 		// The group holds the children too where no pid namespace dies with its first process.
 		_ = unix.Kill(-p.PID(), unix.SIGKILL)
 		_ = p.cmd.Process.Kill()
 		_ = p.cmd.Wait()
-		p.In.Close()
-		p.Out.Close()
 	})
 }
 

@@ -15,14 +15,18 @@ import (
 func cat(t *testing.T, level Level, file string) (out, stderr string) {
 	path, err := filepath.EvalSymlinks("/bin/cat")
 	require.NoError(t, err)
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	defer read.Close()
 	p, err := Start(Command{
-		Level: level, Argv: []string{path, file}, Env: []string{"LC_ALL=C"},
+		Level: level, Argv: []string{path, file}, Env: []string{"LC_ALL=C"}, Stdout: write,
 		Readable: []string{path, "/etc/ld.so.cache", "/etc/hostname", "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/no/such/file"},
 	})
+	require.NoError(t, write.Close())
 	if err != nil {
 		return "", err.Error()
 	}
-	text, err := io.ReadAll(p.Out)
+	text, err := io.ReadAll(read)
 	require.NoError(t, err)
 	p.Kill()
 	p.Kill()
@@ -52,9 +56,13 @@ func TestConfinedProgramReadsWhatIsListed(t *testing.T) {
 }
 
 func TestFailedStepIsNamed(t *testing.T) {
-	p, err := Start(Command{Level: Lite, Argv: []string{"/no/such/program"}})
+	read, write, err := os.Pipe()
 	require.NoError(t, err)
-	_, err = io.ReadAll(p.Out)
+	defer read.Close()
+	p, err := Start(Command{Level: Lite, Argv: []string{"/no/such/program"}, Files: []*os.File{write}})
+	require.NoError(t, err)
+	require.NoError(t, write.Close())
+	_, err = io.ReadAll(read)
 	require.NoError(t, err)
 	p.Kill()
 	assert.Regexp(t, "execute /no/such/program|landlock", p.Stderr())

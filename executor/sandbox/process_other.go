@@ -13,10 +13,12 @@ type Command struct {
 	Argv, Env []string
 	Readable  []string
 	LastPID   int
+	Stdout    *os.File
+	Files     []*os.File
 }
 
 // Process is a running confined program.
-type Process struct{ In, Out *os.File }
+type Process struct{}
 
 // UserID is the user that a confined program of this process's runs as.
 func UserID() int { return os.Getuid() }

@@ -1,14 +1,16 @@
 """What happens in the child that is forked for one execution.
 
-The child gives up what the worker still had, runs the program, and writes one
-frame to descriptor 3: u32 length, then the nonce, a status letter, the error's
-name, a NUL, and the value's canonical text. Everything that is needed after the
-program has run is bound to local names before it starts.
+The child reads its task itself, so that nothing of it is ever in the worker,
+from which later children are copied. It gives up what the worker still had, runs
+the program, and writes a frame for each input to descriptor 3: u32 length, then
+the nonce, a status letter, the error's name, a NUL, and the value's canonical
+text. Everything that is needed after the program has run is bound to local names
+before it starts.
 """
 
 import ctypes
 import gc
-import math
+import marshal
 import os
 import resource
 import signal
@@ -18,10 +20,17 @@ import time
 import types
 
 LETTERS = {"ok": b"o", "error": b"e", "memory": b"m", "output_limit": b"l", "blocked": b"b", "bad_input": b"i"}
-RESULT_FD = 3
+# The worker's descriptors. A child has 0 to 3.
+CLAIMS, ORDERS, REPORTS, TASKS, CHILD_STDERR, INPUT = 3, 4, 5, 6, 7, 8
 MAX_ERROR = 200
 
-libc = ctypes.CDLL(None, use_errno=True)
+# A task is u32 length, this, and as many parts, each after its u32 length.
+TASK = struct.Struct("<16sBII")  # nonce, flags, seconds of CPU time, number of parts
+LENGTH = struct.Struct("<I")
+GATED, SCRIPT = 1, 2
+PAGE = 4096
+
+prctl = ctypes.CDLL(None).prctl
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 4, 22, 2
 
 
@@ -37,26 +46,30 @@ def make_filter(raw):
     return ctypes.byref(FilterProgram(len(raw) // 8, ctypes.addressof(memory))), memory
 
 
-def literal_names():
-    return {"__builtins__": {}, "nan": math.nan, "inf": math.inf, "nanj": complex(0, math.nan), "infj": complex(0, math.inf), "set": set, "frozenset": frozenset}
+def die_with(worker):
+    """Ties the child's life to the worker's, which may have died before the kernel was asked to."""
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != worker:
+        os._exit(0)
 
 
-def compile_arguments(text):
-    """Compiles the canonical text that the trainer printed of parsed literals; an exception where it cannot.
-
-    The worker does it before it forks: in a child, each page that the compiler touches is copied first.
-    """
-    try:
-        return compile("(" + text + ",)" if text else "()", "<input>", "eval")
-    except BaseException as e:
-        return e
-
-
-def build_arguments(code):
-    """Builds the arguments afresh from what compile_arguments returned."""
-    if isinstance(code, BaseException):
-        raise code
-    return eval(code, literal_names())
+def read_task():
+    """Returns nonce, flags, seconds of CPU time, and the parts."""
+    data, size = b"", LENGTH.size
+    while len(data) < size:
+        read = os.read(TASKS, max(PAGE, size - len(data)))
+        if not read:
+            os._exit(0)  # the trainer is gone
+        data += read
+        if size == LENGTH.size <= len(data):
+            size += LENGTH.unpack_from(data)[0]
+    nonce, flags, seconds, count = TASK.unpack_from(data, LENGTH.size)
+    parts, at = [], LENGTH.size + TASK.size
+    for _ in range(count):
+        begin = at + LENGTH.size
+        at = begin + LENGTH.unpack_from(data, at)[0]
+        parts.append(data[begin:at])
+    return nonce, flags, seconds, parts
 
 
 def fresh_module(program):
@@ -66,18 +79,14 @@ def fresh_module(program):
     return module.__dict__
 
 
-def give_up_rights(cpu_seconds, memory_bytes, child_filter):
-    limits = resource.setrlimit
-    limits(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    limits(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    limits(resource.RLIMIT_NOFILE, (16, 16))
-    limits(resource.RLIMIT_NPROC, (0, 0))
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if child_filter and libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, child_filter, 0, 0) != 0:
+def give_up_rights(cpu_seconds, child_filter):
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    if child_filter and prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, child_filter, 0, 0) != 0:
         os._exit(98)
 
 
-# Frames wait for the next ones so long, in seconds: waking the worker costs more than a short run.
+# Frames wait for the next ones so long, in seconds: waking the trainer costs more than a short run.
 PATIENCE = 0.002
 
 
@@ -94,7 +103,7 @@ def make_sender(nonce):
         if not last and now() - sent < PATIENCE:
             return
         while unsent:
-            unsent = unsent[write(RESULT_FD, unsent) :]
+            unsent = unsent[write(CLAIMS, unsent) :]
         if last:
             leave(0)
         sent = now()
@@ -102,12 +111,17 @@ def make_sender(nonce):
     return send
 
 
-def run_program(task, send, canonical, share_any):
-    """Runs the program on each input of the task, in a fresh namespace each, and sends a frame for each."""
+def out_of_memory(nonce):
+    """Returns the frame that says so. It is made in time: later there is no memory to make it of."""
+    body = nonce + LETTERS["memory"] + b"MemoryError\0" + b"1"
+    return LENGTH.pack(len(body)) + body
+
+
+def run_program(program, inputs, gated, send, canonical, share_any):
+    """Runs the program on each of the inputs, in a fresh namespace each, and sends a frame for each. MemoryError passes through it."""
     base, memory, not_literal, too_long, kind = BaseException, MemoryError, NotLiteral, TooLong, type
     name_of = type.__dict__["__name__"].__get__
-    run, translate, read, fresh = exec, compile, build_arguments, fresh_module
-    program, gated, inputs = task["program"], task["gate"], task["arguments"]
+    run, translate, read, fresh = exec, compile, marshal.loads, fresh_module
 
     def answer(step, given):
         try:
@@ -117,7 +131,7 @@ def run_program(task, send, canonical, share_any):
         except too_long:
             return "output_limit", "value too long", ""
         except memory:
-            return "memory", "MemoryError", ""
+            raise
         except base as e:
             return "error", name_of(kind(e)), ""
 
@@ -142,23 +156,29 @@ def run_program(task, send, canonical, share_any):
         return
     for given in inputs:
         left -= 1
-        try:
-            send(*answer(call, given), left == 0)
-        except memory:
-            send("memory", "MemoryError", "")
+        send(*answer(call, given), left == 0)
 
 
-def child_main(task, nonce, result_fd, output_fd, null_fd, settings):
-    """Never returns."""
-    leave = os._exit
+def child_main(worker, settings, stdin=None):
+    """Never returns. Stdin is what a script reads from, if there is anything."""
+    leave, write, memory = os._exit, os.write, MemoryError
+    exhausted = b""
     try:
-        os.dup2(null_fd, 0)
-        os.dup2(output_fd, 1)
-        os.dup2(output_fd, 2)
-        os.dup2(result_fd, RESULT_FD)
-        os.closerange(RESULT_FD + 1, 64)
+        die_with(worker)
+        nonce, flags, cpu_seconds, parts = read_task()
+        exhausted, send = out_of_memory(nonce), make_sender(nonce)
+        os.dup2(CHILD_STDERR, 2)
+        if stdin is not None:
+            os.dup2(stdin, 0)
+        os.closerange(CLAIMS + 1, 64)
         gc.enable()
-        give_up_rights(math.ceil(task["timeout"] * len(task["arguments"])) + 1, settings["memory_bytes"], settings["filter"])
-        run_program(task, make_sender(nonce), settings["canonical"], settings["share_any"])
+        give_up_rights(cpu_seconds, settings["filter"])
+        if flags & SCRIPT:
+            run_script(json.loads(parts[0]), send)
+        else:
+            run_program(parts[0].decode(), parts[1:], flags & GATED, send, settings["canonical"], settings["share_any"])
+    except memory:
+        write(CLAIMS, exhausted)
+        leave(0)
     finally:
         leave(97)

