@@ -18,6 +18,15 @@ const (
 // Updates is the number of optimiser steps made so far.
 func (t *Trainer) Updates() int { return t.updates }
 
+// MicroBatchTokens bounds the tokens of a micro-batch: the config's, or less once memory ran out. Other sizes
+// round differently, so a resumed run goes on with it.
+func (t *Trainer) MicroBatchTokens() int { return t.microBatchTokens }
+
+// LimitMicroBatches makes micro-batches of at most so many tokens, where the config allows more.
+func (t *Trainer) LimitMicroBatches(tokens int) {
+	t.microBatchTokens = max(1, min(t.microBatchTokens, tokens))
+}
+
 // Optimizer lists AdamW's moments as a safetensors file takes them.
 func (t *Trainer) Optimizer() []safetensors.Tensor {
 	var list []safetensors.Tensor

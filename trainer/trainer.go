@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
@@ -18,8 +19,10 @@ type Trainer struct {
 	params []*torch.Var
 	m, v   []*torch.Var // AdamW's first and second moments, of the params' shapes
 	// updates made so far; AdamW's step.
-	updates  int
-	progress azr.Progress
+	updates int
+	// microBatchTokens is the config's, or less once memory ran out.
+	microBatchTokens int
+	progress         azr.Progress
 }
 
 // Phase is the name under which Step reports progress, in samples.
@@ -30,8 +33,14 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	t = &Trainer{config: config, model: m, microBatchTokens: config.MicroBatchTokens, progress: progress}
+	defer func() {
+		if err != nil {
+			t.Close()
+			t = nil
+		}
+	}()
 	defer torch.Catch(&err)
-	t = &Trainer{config: config, model: m, progress: progress}
 	for _, p := range m.Parameters() {
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
@@ -50,10 +59,11 @@ func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
 // Close frees the optimiser's state and the gradients; the weights are the caller's.
 func (t *Trainer) Close() {
 	torch.ClearGrads(t.params)
-	for i := range t.m {
-		t.m[i].Free()
-		t.v[i].Free()
-		t.params[i].RequireGrad(false)
+	for _, p := range t.params {
+		p.RequireGrad(false)
+	}
+	for _, moment := range slices.Concat(t.m, t.v) {
+		moment.Free()
 	}
 }
 
@@ -71,7 +81,9 @@ type Report struct {
 	LearningRate float64
 	// Tokens that went through the model, response tokens of the step, and micro-batches.
 	Tokens, ResponseTokens, Batches int
-	computed                        int // response tokens that entropy was summed over
+	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
+	MicroBatchTokens, OutOfMemory int
+	computed                      int // response tokens that entropy was summed over
 }
 
 // Step updates the weights once per epoch from one step's samples. Without samples it does nothing.
@@ -87,6 +99,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 			return r, err
 		}
 	}
+	r.MicroBatchTokens = t.microBatchTokens
 	return r, nil
 }
 
@@ -106,22 +119,15 @@ func check(samples []azr.Sample) error {
 	return nil
 }
 
-// update accumulates the gradients of all micro-batches and takes one optimiser step.
+// update adds up the gradients of all micro-batches and takes one optimiser step.
 func (t *Trainer) update(ctx context.Context, samples []azr.Sample, r *Report, first bool) error {
 	examples, stepTokens := t.examples(samples, r.Advantages)
 	r.Loss, r.Entropy, r.ResponseTokens, r.computed = 0, 0, stepTokens, 0
 	if len(examples) == 0 {
 		return nil
 	}
-	batches := pack(examples, t.config.MicroBatchTokens)
-	r.Batches = len(batches)
-	t.progress.Expect(Phase, len(examples))
-	for _, batch := range batches {
-		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
-			return err
-		}
-		t.microBatch(newPacked(batch), batch[0].Temperature, stepTokens, r, first)
-		t.progress.Done(Phase, len(batch))
+	if err := t.addGradients(ctx, examples, stepTokens, r, first); err != nil {
+		return err
 	}
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return errors.New("trainer.Step: the loss is not finite; the weights were not changed")

@@ -117,6 +117,9 @@ func PeakBytes() int64 { return int64(C.az_peak_bytes()) }
 // ResetPeak starts a new PeakBytes.
 func ResetPeak() { C.az_reset_peak() }
 
+// LimitBytes bounds AllocatedBytes.
+func LimitBytes(most int64) { C.az_limit_bytes(C.int64_t(most)) }
+
 // ---- tensors
 
 // Full makes a tensor of one value.
