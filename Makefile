@@ -7,7 +7,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-MAKEFLAGS += --no-print-directory
+# Parts that do not need each other are made beside each other.
+MAKEFLAGS += --no-print-directory --jobs=4
 
 AZR_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/azr
 export AZR_CACHE
@@ -34,8 +35,12 @@ check-tools: ## name the missing tools
 	@third_party/tools.sh check
 
 .PHONY: native
-native: check-tools sandbox-init ## fetch libtorch, build csrc and the tokenizers crate
-	@$(part) libtorch csrc tokenizers
+native: csrc tokenizers sandbox-init ## fetch libtorch, build csrc and the tokenizers crate
+
+.PHONY: libtorch csrc tokenizers
+libtorch csrc tokenizers: check-tools
+	@$(part) $@
+csrc: libtorch
 
 # A program of its own, which package executor/sandbox embeds.
 .PHONY: sandbox-init
@@ -43,8 +48,17 @@ sandbox-init: check-tools
 	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' \
 		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
 
+# Those of the given packages that reach no native part.
+pure = go list $(1) -f '{{if not .Standard}}{{.ImportPath}} {{join .Deps " "}}{{end}}' $(2) | \
+	grep -vE 'torch/internal/capi|tokenizers?( |$$)' | cut -d' ' -f1
+
+# What Go can compile while the native parts are still made.
+.PHONY: pure
+pure: sandbox-init
+	@go build $$($(call pure,-deps,./cmd/azr-train))
+
 .PHONY: build
-build: native ## build bin/azr-train
+build: native pure ## build bin/azr-train
 	@go build -o bin/ ./cmd/azr-train
 
 .PHONY: model
@@ -70,8 +84,7 @@ test: native model templates ## run all tests
 
 .PHONY: test-pure
 test-pure: sandbox-init ## run the tests that need no native part, without cgo
-	@CGO_ENABLED=0 go test $$(go list -f '{{.ImportPath}} {{join .Deps " "}}' ./... | \
-		grep -vE 'torch/internal/capi|rollout/tokenizer' | cut -d' ' -f1)
+	@CGO_ENABLED=0 go test $$($(call pure,,./...))
 
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation

@@ -63,6 +63,7 @@ int64_t az_allocated_bytes(void);  // bytes that CPU tensors hold
 int64_t az_peak_bytes(void);       // their highest value since the last reset
 void az_reset_peak(void);
 az_status az_device_memory(az_device device, int64_t *free, int64_t *total);  // of a CUDA device, in bytes
+void az_limit_bytes(int64_t most);  // CPU tensors that would hold more are not made, as if memory had run out
 
 // ---- tensor.cc
 az_result az_full(double value, int32_t dtype, az_device device, const int64_t *shape, int32_t ndim);

@@ -10,7 +10,7 @@
 
 namespace {
 
-std::atomic<int64_t> live{0}, allocated{0}, peak{0};
+std::atomic<int64_t> live{0}, allocated{0}, peak{0}, limit{INT64_MAX};
 
 // The size of a block stands before its data, in as many bytes as keep the data aligned.
 constexpr size_t kHeader = c10::gAlignment;
@@ -28,6 +28,8 @@ void release(void *data) {
 struct CountingAllocator final : c10::Allocator {
   c10::DataPtr allocate(size_t bytes) override {
     if (bytes == 0) return {nullptr, nullptr, &release, at::Device(at::kCPU)};
+    const int64_t held = allocated.load(std::memory_order_relaxed), most = limit.load(std::memory_order_relaxed);
+    TORCH_CHECK_WITH(OutOfMemoryError, static_cast<int64_t>(bytes) <= most - held, "not enough memory: tried to allocate ", bytes, " bytes beside ", held, " of at most ", most);
     void *block = c10::alloc_cpu(bytes + kHeader), *data = static_cast<char *>(block) + kHeader;
     *static_cast<int64_t *>(block) = static_cast<int64_t>(bytes);
     int64_t now = allocated.fetch_add(static_cast<int64_t>(bytes), std::memory_order_relaxed) + static_cast<int64_t>(bytes);
@@ -78,6 +80,7 @@ int64_t az_live(void) { return live.load(); }
 int64_t az_allocated_bytes(void) { return allocated.load(); }
 int64_t az_peak_bytes(void) { return peak.load(); }
 void az_reset_peak(void) { peak.store(allocated.load()); }
+void az_limit_bytes(int64_t most) { limit.store(most); }
 
 az_status az_device_memory(az_device device, int64_t *free, int64_t *total) {
   return az::attempt([&] {

@@ -2,6 +2,7 @@ package model
 
 import (
 	"math"
+	"slices"
 
 	"github.com/azr-train/azr/torch"
 )
@@ -13,24 +14,32 @@ type KVCache struct {
 	keys, values []*torch.Var
 }
 
-// NewKVCache allocates a cache for d: 2 x layers x slots x room x K x E elements.
+// NewKVCache allocates a cache for d: 2 x layers x slots x room x K x E elements. Where memory runs out it
+// keeps nothing.
 func (d *Decoder) NewKVCache(slots, room int) *KVCache {
 	c := &KVCache{Slots: slots, Room: room}
-	shape := []int64{int64(slots), int64(d.Config.NumKeyValueHeads), int64(room), int64(d.Config.HeadDim)}
+	defer func() {
+		if len(c.values) < len(d.layers) {
+			c.Free()
+		}
+	}()
 	for range d.layers {
-		s := torch.NewScope()
-		c.keys = append(c.keys, s.Zeros(d.DType, d.Device, shape...).Keep())
-		c.values = append(c.values, s.Zeros(d.DType, d.Device, shape...).Keep())
-		s.Close()
+		c.keys = append(c.keys, d.newKVBuffer(slots, room))
+		c.values = append(c.values, d.newKVBuffer(slots, room))
 	}
 	return c
 }
 
+func (d *Decoder) newKVBuffer(slots, room int) *torch.Var {
+	s := torch.NewScope()
+	defer s.Close()
+	return s.Zeros(d.DType, d.Device, int64(slots), int64(d.Config.NumKeyValueHeads), int64(room), int64(d.Config.HeadDim)).Keep()
+}
+
 // Free releases the cache.
 func (c *KVCache) Free() {
-	for i := range c.keys {
-		c.keys[i].Free()
-		c.values[i].Free()
+	for _, buffer := range slices.Concat(c.keys, c.values) {
+		buffer.Free()
 	}
 }
 

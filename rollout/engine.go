@@ -40,7 +40,8 @@ type Stats struct {
 	Ticks, PromptTokens, ForkedTokens, SampledTokens int
 }
 
-// New makes an engine with an empty batch. Config.Room is cut to the model's context length.
+// New makes an engine with an empty batch. Config.Room is cut to the model's context length, and where memory
+// is too small for all slots there are fewer, see [Engine.Slots]: that changes the speed, and no sample.
 func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (e *Engine, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -50,12 +51,17 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 	}
 	defer torch.Catch(&err)
 	slots, room := config.cacheSize(m.Config)
+	rows := m.InvariantRows()
+	cache, err := newCache(m, slots-1, room)
+	if err != nil {
+		return nil, err
+	}
 	return &Engine{
 		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
-		cache: m.NewKVCache(slots, room),
-		rows:  m.InvariantRows(),
+		cache: cache,
+		rows:  rows,
 		ends:  t.EndIDs(),
-		slots: make([]slot, config.Slots),
+		slots: make([]slot, cache.Slots-1),
 	}, nil
 }
 
@@ -72,6 +78,10 @@ func (e *Engine) Forget() {
 		e.slots[i].prompt, e.slots[i].hidden = nil, nil
 	}
 }
+
+// Slots is how many sequences run at once: the config's number, or a half, a quarter, ... of it that fits
+// into memory.
+func (e *Engine) Slots() int { return len(e.slots) }
 
 // Stats returns the counts so far.
 func (e *Engine) Stats() Stats { return e.stats }
@@ -135,7 +145,8 @@ func (e *Engine) Text(id azr.SampleID) string {
 }
 
 // Tick advances every running request by one token and returns those that finished: first those
-// that just entered, then those that ran before, each in slot order.
+// that just entered, then those that ran before, each in slot order. After an error but a cancelled
+// context the engine can only be closed.
 func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -143,6 +154,7 @@ func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	if e.Pending() == 0 {
 		return nil, nil
 	}
+	defer func() { err = e.outOfMemory(err) }()
 	defer torch.Catch(&err)
 	e.stats.Ticks++
 	running := e.running()

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -152,21 +152,22 @@ type brokenExecutor struct{ err error }
 
 func (b brokenExecutor) Run(context.Context, azr.Execution) ([]azr.Result, error) { return nil, b.err }
 
-// An executor that can run nothing any more ends the step, and nothing is left running.
+// An executor that can run nothing any more ends the step, and nothing is left running: a synctest bubble
+// ends only when all its goroutines have.
 func TestExecutorErrorEndsTheStep(t *testing.T) {
-	cfg := small()
-	cfg.SeedFactor = 0
-	before := runtime.NumGoroutine()
-	gone := errors.New("executor: no slot is left")
-	g, err := selfplay.New(cfg, 1, azr.NewFakeGenerator(player), toy{brokenExecutor{gone}}, &azr.MemoryStore{}, azr.NoProgress{})
-	require.NoError(t, err)
-	_, err = g.Step(t.Context(), 1)
-	assert.ErrorContains(t, err, "call Seed first")
-	_, err = g.Seed(t.Context())
-	require.NoError(t, err)
-	_, err = g.Step(t.Context(), 1)
-	assert.ErrorIs(t, err, gone)
-	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+	synctest.Test(t, func(t *testing.T) {
+		cfg := small()
+		cfg.SeedFactor = 0
+		gone := errors.New("executor: no slot is left")
+		g, err := selfplay.New(cfg, 1, azr.NewFakeGenerator(player), toy{brokenExecutor{gone}}, &azr.MemoryStore{}, azr.NoProgress{})
+		require.NoError(t, err)
+		_, err = g.Step(t.Context(), 1)
+		assert.ErrorContains(t, err, "call Seed first")
+		_, err = g.Seed(t.Context())
+		require.NoError(t, err)
+		_, err = g.Step(t.Context(), 1)
+		assert.ErrorIs(t, err, gone)
+	})
 }
 
 func TestCancelEndsTheStep(t *testing.T) {

@@ -47,12 +47,16 @@ wheel() {
 	echo "$cache/wheels/$2"/*.whl
 }
 
+# One is fetched at a time: two lines of progress would write over each other.
 fetch_wheel() {
-	local name=$1 want=$2 size=$3 folder=$4 got
+	local name=$1 want=$2 size=$3 folder=$4 got lock
+	exec {lock}>"$cache/wheels/fetch.lock"
+	flock "$lock"
 	say "fetching $name ($size)"
 	pip_download "$name" "$folder" || die "cannot fetch $name; pip's own words are above"
 	got=$(sha256sum "$folder"/*.whl | cut -d' ' -f1)
 	[ "$got" = "$want" ] || die "$name has a wrong SHA-256; got $got, want $want"
+	exec {lock}>&-
 }
 
 # pip_download takes wheels for Python 3.12 on x86_64, whatever Python runs pip.

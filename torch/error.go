@@ -1,6 +1,7 @@
 package torch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -26,14 +27,26 @@ type Error struct {
 	Args []string
 	Kind Kind
 	Msg  string
+	// Held is what CPU tensors held when memory ran out, in bytes; 0 for other kinds.
+	Held int64
 }
 
 // Error returns "torch.Op: message; got operands".
 func (e *Error) Error() string {
-	if len(e.Args) == 0 {
-		return fmt.Sprintf("torch.%s: %s", e.Op, e.Msg)
+	text := fmt.Sprintf("torch.%s: %s", e.Op, e.Msg)
+	if e.Kind == OutOfMemory {
+		text += fmt.Sprintf(" (CPU tensors held %.1f MiB)", float64(e.Held)/(1<<20))
 	}
-	return fmt.Sprintf("torch.%s: %s; got %s", e.Op, e.Msg, strings.Join(e.Args, ", "))
+	if len(e.Args) > 0 {
+		text += "; got " + strings.Join(e.Args, ", ")
+	}
+	return text
+}
+
+// IsOutOfMemory tells whether err is, or wraps, a failure for want of memory.
+func IsOutOfMemory(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Kind == OutOfMemory
 }
 
 // Catch is deferred at a boundary where tensor failures become errors:
@@ -53,6 +66,9 @@ func Catch(err *error) {
 
 func newError(op string, err *capi.Error, args []Tensor) *Error {
 	e := &Error{Op: op, Kind: err.Kind, Msg: err.Msg}
+	if e.Kind == OutOfMemory {
+		e.Held = AllocatedBytes()
+	}
 	for _, t := range args {
 		e.Args = append(e.Args, t.String())
 	}

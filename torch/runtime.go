@@ -1,6 +1,7 @@
 package torch
 
 import (
+	"math"
 	"runtime"
 
 	"github.com/azr-train/azr/torch/internal/capi"
@@ -30,6 +31,16 @@ func DeviceMemory(d Device) (free, total int64, err error) {
 	free, total, failed := capi.DeviceMemory(d.index())
 	check("DeviceMemory", failed)
 	return free, total, nil
+}
+
+// LimitBytes bounds what CPU tensors may hold together; a tensor beyond it is an [OutOfMemory], as if the
+// machine had no more. With 0 there is no bound but the machine's (default), where Linux ends the process
+// rather than refuse.
+func LimitBytes(most int64) {
+	if most <= 0 {
+		most = math.MaxInt64
+	}
+	capi.LimitBytes(most)
 }
 
 // Runtime is what libtorch says of itself and the machine.

@@ -6,13 +6,16 @@ import (
 	"github.com/azr-train/azr/torch/internal/capi"
 )
 
-// Scope owns tensors and frees them together. A child scope must be closed
-// before its parent is used for anything that the child's tensors took part in.
+// Scope owns tensors and frees them together, those of children that are still
+// open too: whatever a panic leaves open, closing the outermost scope frees. A
+// child scope must be closed before its parent is used for anything that the
+// child's tensors took part in.
 type Scope struct {
-	parent  *Scope
-	depth   int
-	handles []capi.Handle
-	closed  bool
+	parent   *Scope
+	depth    int
+	children []*Scope // open ones, by age
+	handles  []capi.Handle
+	closed   bool
 }
 
 // NewScope opens a scope that stands alone.
@@ -21,7 +24,9 @@ func NewScope() *Scope { return &Scope{} }
 // Child opens a scope inside s: its tensors may be mixed with those of s.
 func (s *Scope) Child() *Scope {
 	s.mustBeOpen("Child")
-	return &Scope{parent: s, depth: s.depth + 1}
+	child := &Scope{parent: s, depth: s.depth + 1}
+	s.children = append(s.children, child)
+	return child
 }
 
 // Close frees the scope's tensors. Closing twice does nothing.
@@ -30,6 +35,13 @@ func (s *Scope) Close() {
 		return
 	}
 	s.closed = true
+	for n := len(s.children); n > 0; n = len(s.children) {
+		s.children[n-1].Close()
+	}
+	if s.parent != nil {
+		i := slices.Index(s.parent.children, s)
+		s.parent.children = slices.Delete(s.parent.children, i, i+1)
+	}
 	capi.FreeMany(slices.DeleteFunc(s.handles, capi.Handle.IsNil))
 	s.handles = nil
 }

@@ -1,6 +1,7 @@
 package torch_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -52,6 +53,44 @@ func TestSiblingScopesPanic(t *testing.T) {
 	x, y := a.Zeros(torch.F32, torch.CPU, 2), b.Zeros(torch.F32, torch.CPU, 2)
 	assert.Contains(t, panics(t, func() { x.Add(y) }).Msg, "sibling scopes")
 	assert.Equal(t, []float32{0, 0}, x.In(b).Add(y).Float32s())
+}
+
+func TestCloseClosesTheChildren(t *testing.T) {
+	before := torch.Live()
+	root := torch.NewScope()
+	first, second := root.Child(), root.Child()
+	x := second.Child().Full(1, torch.F32, torch.CPU, 2)
+	first.Full(1, torch.F32, torch.CPU, 2)
+	second.Close()
+	assert.Contains(t, panics(t, func() { x.Neg() }).Msg, "after its scope was closed")
+	assert.Equal(t, before+1, torch.Live(), "first's tensor")
+	root.Close()
+	first.Close()
+	assert.Equal(t, before, torch.Live())
+}
+
+// A bound on memory and the machine's own end are the same kind of error, with the numbers.
+func TestWantOfMemoryHasItsKindAndNumbers(t *testing.T) {
+	lockThread(t)
+	s := torch.NewScope()
+	defer s.Close()
+	t.Cleanup(func() { torch.LimitBytes(0) })
+	torch.LimitBytes(torch.AllocatedBytes() + 1<<20)
+	s.Zeros(torch.F32, torch.CPU, 1000)
+	live := torch.Live()
+	e := panics(t, func() { s.Zeros(torch.F32, torch.CPU, 1<<20) })
+	assert.True(t, torch.IsOutOfMemory(fmt.Errorf("a step: %w", e)))
+	assert.Regexp(t, `^torch.Full: not enough memory: tried to allocate 4194304 bytes beside \d+ of at most \d+ \(CPU tensors held \d+\.\d MiB\)$`, e.Error())
+	assert.Equal(t, live, torch.Live())
+	torch.LimitBytes(0)
+	s.Zeros(torch.F32, torch.CPU, 1<<20)
+
+	e = panics(t, func() { s.Zeros(torch.F32, torch.CPU, 1<<50) }) // 4 PiB: beyond any address space
+	assert.True(t, torch.IsOutOfMemory(e), "%v", e)
+	assert.Contains(t, e.Error(), "allocate")
+	assert.NotContains(t, e.Error(), "\n")
+	assert.False(t, torch.IsOutOfMemory(panics(t, func() { s.Zeros(torch.F32, torch.CPU, 2).Add(s.Zeros(torch.F32, torch.CPU, 3)) })))
+	assert.False(t, torch.IsOutOfMemory(nil))
 }
 
 func TestKeepMovesATensorIntoAVar(t *testing.T) {

@@ -11,8 +11,11 @@
 // run alone and its graph freed. With activation checkpointing the forward pass
 // keeps the inputs only and a layer is run again just before its backward.
 //
+// Where memory runs out in a micro-batch the update begins again with micro-batches
+// of half the size; [Report] and [Trainer.MicroBatchTokens] tell.
+//
 // A [Trainer] belongs to the compute thread and works in place on the decoder's
 // weights. [Trainer.Step] returns an error when the loss or the gradients are not
-// finite or memory runs out; the update that failed is not made, so with one epoch
-// the weights are as they were.
+// finite, or memory is too small for a single sample; the update that failed is not
+// made, so with one epoch the weights are as they were.
 package trainer

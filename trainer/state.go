@@ -11,7 +11,16 @@ import (
 // Updates is the number of optimiser steps made so far.
 func (t *Trainer) Updates() int { return t.updates }
 
-// Optimizer lists the optimiser's state as a safetensors file takes it.
+// MicroBatchTokens bounds the tokens of a micro-batch: the config's, or less once memory ran out. Other sizes
+// round differently, so a resumed run goes on with it.
+func (t *Trainer) MicroBatchTokens() int { return t.microBatchTokens }
+
+// LimitMicroBatches makes micro-batches of at most so many tokens, where the config allows more.
+func (t *Trainer) LimitMicroBatches(tokens int) {
+	t.microBatchTokens = max(1, min(t.microBatchTokens, tokens))
+}
+
+// Optimizer lists the optimiser's state as a safetensors file takes them.
 func (t *Trainer) Optimizer() []safetensors.Tensor {
 	var list []safetensors.Tensor
 	for _, g := range t.groups() {

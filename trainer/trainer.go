@@ -23,8 +23,10 @@ type Trainer struct {
 	averages []*torch.Var
 	memory   memory
 	// updates made so far; AdamW's step.
-	updates  int
-	progress azr.Progress
+	updates int
+	// microBatchTokens is the config's, or less once memory ran out.
+	microBatchTokens int
+	progress         azr.Progress
 }
 
 // Phase is the name under which Step reports progress, in samples.
@@ -35,8 +37,14 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	t = &Trainer{config: config, model: m, microBatchTokens: config.MicroBatchTokens, progress: progress, memory: memory{}}
+	defer func() {
+		if err != nil {
+			t.Close()
+			t = nil
+		}
+	}()
 	defer torch.Catch(&err)
-	t = &Trainer{config: config, model: m, progress: progress, memory: memory{}}
 	for _, p := range m.Parameters() {
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
@@ -78,7 +86,9 @@ type Report struct {
 	Replayed int
 	// Tokens that went through the model, response tokens of the step, and micro-batches.
 	Tokens, ResponseTokens, Batches int
-	computed                        int // response tokens that entropy was summed over
+	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
+	MicroBatchTokens, OutOfMemory int
+	computed                      int // response tokens that entropy was summed over
 }
 
 // Step updates the weights once per epoch from one step's samples. Without samples it does nothing.
@@ -99,6 +109,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 			return r, err
 		}
 	}
+	r.MicroBatchTokens = t.microBatchTokens
 	return r, nil
 }
 
@@ -128,7 +139,7 @@ func (t *Trainer) minibatch(n int, samples []azr.Sample, advantages []float64) [
 	return examples
 }
 
-// update accumulates the gradients of all micro-batches and takes one optimiser step. An example without an
+// update adds up the gradients of all micro-batches and takes one optimiser step. An example without an
 // advantage moves nothing unless entropy counts, so it is not computed; its tokens still count in the mean.
 func (t *Trainer) update(ctx context.Context, examples []example, r *Report, first bool) error {
 	r.Loss, r.Entropy, r.LogProb, r.ResponseTokens, r.computed = 0, 0, 0, 0, 0
@@ -141,15 +152,8 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 	if len(examples) == 0 {
 		return nil
 	}
-	batches := pack(examples, t.config.MicroBatchTokens)
-	r.Batches = len(batches)
-	t.progress.Expect(Phase, len(examples))
-	for _, batch := range batches {
-		if err := ctx.Err(); err != nil && first { // a later update is finished: half a step is none
-			return err
-		}
-		t.microBatch(newPacked(batch), batch[0].Temperature, r, first)
-		t.progress.Done(Phase, len(batch))
+	if err := t.addGradients(ctx, examples, r, first); err != nil {
+		return err
 	}
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return errors.New("trainer.Step: the loss is not finite; the weights were not changed")

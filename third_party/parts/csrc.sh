@@ -7,15 +7,14 @@ csrc_inputs() {
 	hash_files third_party/parts/csrc.sh CMakeLists.txt csrc
 }
 
-# The build tree stays in the clone, so that a change compiles only itself; one
-# tree for each compiler and libtorch.
+# The build tree stays in the clone, one for each compiler and libtorch.
 csrc_build() {
 	local libtorch tree generator="Unix Makefiles"
 	libtorch=$(result libtorch)/torch
 	tree=$root/build/csrc-$({ echo "$libtorch"; "${CXX:-c++}" --version; } | sha256sum | cut -c1-8)
 	if command -v ninja >/dev/null; then generator=Ninja; fi
 	if [ -f "$tree/CMakeCache.txt" ]; then generator=; fi
-	say "compiling csrc (1 minute the first time)"
+	say "compiling csrc (half a minute)"
 	cmake -S "$root" -B "$tree" ${generator:+-G "$generator"} -DCMAKE_BUILD_TYPE=Release \
 		-DAZR_LIBTORCH="$libtorch" >"$1.log" 2>&1 &&
 		cmake --build "$tree" --parallel "$(nproc)" >>"$1.log" 2>&1 ||

@@ -9,7 +9,7 @@ tokenizers_inputs() {
 # The target folder stays in the clone, so that a change compiles only itself.
 tokenizers_build() {
 	local target=$root/build/tokenizers
-	say "compiling the Rust crate (2 minutes the first time)"
+	say "compiling the Rust crate (1 minute the first time)"
 	cargo build --quiet --release --locked \
 		--manifest-path "$root/third_party/tokenizers/Cargo.toml" --target-dir "$target" >&2
 	cp "$target/release/libtokenizers.a" "$1/"

@@ -124,6 +124,9 @@ func DeviceMemory(device int32) (free, total int64, err *Error) {
 	return int64(f), int64(t), err
 }
 
+// LimitBytes bounds AllocatedBytes.
+func LimitBytes(most int64) { C.az_limit_bytes(C.int64_t(most)) }
+
 // ---- tensors
 
 // Full makes a tensor of one value.
