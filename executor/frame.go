@@ -15,7 +15,7 @@ import (
 	"github.com/azr-train/azr/executor/literal"
 )
 
-// What worker/zygote.py and worker/child.py know as ORDER, REPORT, TASK and LENGTH.
+// What worker/zygote.py and worker/child.py know too.
 const (
 	reportBytes = 28
 	lengthBytes = 4
@@ -30,11 +30,12 @@ const (
 	orderKill
 )
 
-// order is a message to a worker. Task names the task that it is about; Input
-// is how many bytes a script is to read.
-func order(kind orderKind, task uint64, input int) []byte {
-	b := append(make([]byte, 0, 17), byte(kind))
+// order is a message to a worker. It names the task that it is about, and says
+// how many bytes that has and how many a script is to read.
+func order(kind orderKind, task uint64, size, input int) []byte {
+	b := append(make([]byte, 0, 25), byte(kind))
 	b = binary.LittleEndian.AppendUint64(b, task)
+	b = binary.LittleEndian.AppendUint64(b, uint64(size))
 	return binary.LittleEndian.AppendUint64(b, uint64(input))
 }
 
@@ -56,30 +57,6 @@ func parseReport(b []byte) (report, error) {
 		Task: binary.LittleEndian.Uint64(b), Status: syscall.WaitStatus(binary.LittleEndian.Uint32(b[8:])),
 		CPU: binary.LittleEndian.Uint64(b[12:]), RSS: binary.LittleEndian.Uint64(b[20:]),
 	}, nil
-}
-
-// The flags of a task.
-const (
-	flagGated byte = 1 << iota
-	flagScript
-)
-
-// taskFrame is what a child reads: a program and the inputs to run it on, or a script.
-func taskFrame(nonce [nonceBytes]byte, flags byte, cpuSeconds uint32, parts ...[]byte) []byte {
-	size := nonceBytes + 9
-	for _, p := range parts {
-		size += lengthBytes + len(p)
-	}
-	b := make([]byte, 0, lengthBytes+size)
-	b = binary.LittleEndian.AppendUint32(b, uint32(size))
-	b = append(append(b, nonce[:]...), flags)
-	b = binary.LittleEndian.AppendUint32(b, cpuSeconds)
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(parts)))
-	for _, p := range parts {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p)))
-		b = append(b, p...)
-	}
-	return b
 }
 
 // claim is what a child says of a run: not a fact but the program's word.
@@ -108,6 +85,13 @@ func cutClaim(written []byte) (frame, rest []byte) {
 		return nil, written
 	}
 	return written[:end], written[end:]
+}
+
+// frameOf returns the frame of a claim: what parseClaim reads.
+func frameOf(nonce [nonceBytes]byte, letter byte, name, value string) []byte {
+	body := append(append(nonce[:], letter), name...)
+	body = append(append(body, 0), value...)
+	return append(binary.LittleEndian.AppendUint32(nil, uint32(len(body))), body...)
 }
 
 var claimLetters = map[byte]azr.Status{

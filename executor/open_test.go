@@ -94,9 +94,9 @@ func TestWorkerThatTalksNonsenseIsRefused(t *testing.T) {
 		"a long word":  {"echo nonsense from a worke >&5; exec cat <&4", "malformed report"},
 		"dies":         {"echo out of luck >&2; exit 3", "out of luck"},
 		"not ready":    {`printf '\001` + strings.Repeat(`\000`, reportBytes-1) + "' >&5; cat <&4", "report on another task"},
-		"two reports":  {report + report + "cat <&4 >/dev/null", "malformed report"},
-		"late garbage": {report + "head -c 17 <&4 >/dev/null; echo nonsense >&5", "malformed report"},
-		"wrong number": {report + "head -c 17 <&4 >/dev/null; " + report + "cat <&4 >/dev/null", "report on another task"},
+		"two reports":  {"printf '" + strings.Repeat(`\000`, 2*reportBytes) + "' >&5; cat <&4 >/dev/null", "malformed report"},
+		"late garbage": {report + "head -c 25 <&4 >/dev/null; echo nonsense >&5", "malformed report"},
+		"wrong number": {report + "head -c 25 <&4 >/dev/null; " + report + "cat <&4 >/dev/null", "report on another task"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config := DefaultConfig()

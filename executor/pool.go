@@ -120,15 +120,20 @@ func (p *Pool) Run(ctx context.Context, e azr.Execution) ([]azr.Result, error) {
 
 // runSingly fills in the results, each from a process of its own.
 func (p *Pool) runSingly(ctx context.Context, cancel context.CancelCauseFunc, e azr.Execution, results []azr.Result) {
+	run := func(i int) {
+		r, err := p.one(ctx, e, e.Inputs[i])
+		if err != nil {
+			cancel(err)
+		}
+		results[i] = r
+	}
+	if len(e.Inputs) == 1 { // most often: it takes no other goroutine, which would be on another thread
+		run(0)
+		return
+	}
 	var wait sync.WaitGroup
 	for i := range e.Inputs {
-		wait.Go(func() {
-			r, err := p.one(ctx, e, e.Inputs[i])
-			if err != nil {
-				cancel(err)
-			}
-			results[i] = r
-		})
+		wait.Go(func() { run(i) })
 	}
 	wait.Wait()
 }

@@ -94,7 +94,8 @@ type scriptTask struct {
 	// Libraries maps the names that may be imported to their files.
 	Libraries map[string]string `json:"libraries"`
 
-	encoded []byte
+	// encoded is JSON.
+	encoded string
 }
 
 // task checks the script's form.
@@ -119,8 +120,8 @@ func (s Script) task(libraries map[string]string) (*scriptTask, error) {
 	if size := t.size() + len(s.Stdin); size > maxScript {
 		return nil, fmt.Errorf("script too long; got %d bytes with its files, test and input, want at most %d", size, maxScript)
 	}
-	var err error
-	t.encoded, err = json.Marshal(t)
+	encoded, err := json.Marshal(t)
+	t.encoded = string(encoded)
 	return t, err
 }
 

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"math"
 	"time"
 
@@ -30,22 +31,40 @@ func newInput(args []literal.Value) input {
 	return input{literal.FormatArgs(args), literal.MarshalArgs(args)}
 }
 
-// frame returns what the child reads, and the nonce that its claims must carry.
-func (t task) frame(limit time.Duration) ([]byte, [nonceBytes]byte) {
+// The flags of a task.
+const (
+	flagGated int32 = 1 << iota
+	flagScript
+)
+
+// message returns what the child reads, a tuple in CPython's marshal format, and the nonce that its claims must
+// carry. In it is the claim that there is no memory left, which nobody can make when it is true.
+func (t task) message(limit time.Duration) ([]byte, [nonceBytes]byte) {
 	var nonce [nonceBytes]byte
 	_, _ = rand.Read(nonce[:]) // never fails
-	runs := max(1, len(t.Inputs))
-	cpuSeconds := uint32(math.Ceil(limit.Seconds()*float64(runs))) + 1
-	if t.Script != nil {
-		return taskFrame(nonce, flagScript, cpuSeconds, t.Script.encoded), nonce
-	}
-	var flags byte
-	if t.Gate {
+	seconds := int32(math.Ceil(limit.Seconds()*float64(max(1, len(t.Inputs))))) + 1
+	source, flags := t.Program, int32(0)
+	switch {
+	case t.Script != nil:
+		source, flags = t.Script.encoded, flagScript
+	case t.Gate:
 		flags = flagGated
 	}
-	parts := [][]byte{[]byte(t.Program)}
+	b := marshalHead(nil, '(', 6)
+	b = append(marshalHead(b, 's', nonceBytes), nonce[:]...)
+	b = binary.LittleEndian.AppendUint32(append(b, 'i'), uint32(flags))
+	b = binary.LittleEndian.AppendUint32(append(b, 'i'), uint32(seconds))
+	outOfMemory := frameOf(nonce, 'm', "MemoryError", "1")
+	b = append(marshalHead(b, 's', len(outOfMemory)), outOfMemory...)
+	b = append(marshalHead(b, 'u', len(source)), source...)
+	b = marshalHead(b, '(', len(t.Inputs))
 	for _, i := range t.Inputs {
-		parts = append(parts, i.Data)
+		b = append(marshalHead(b, 's', len(i.Data)), i.Data...)
 	}
-	return taskFrame(nonce, flags, cpuSeconds, parts...), nonce
+	return b, nonce
+}
+
+// marshalHead begins a string or a tuple.
+func marshalHead(b []byte, kind byte, size int) []byte {
+	return binary.LittleEndian.AppendUint32(append(b, kind), uint32(size))
 }

@@ -49,15 +49,15 @@ const (
 
 // run returns an error if the worker is lost, and with replies in w.replies if not.
 func (w *watch) run() error {
-	var frame []byte
-	frame, w.nonce = w.task.frame(w.limit)
+	var message []byte
+	message, w.nonce = w.task.message(w.limit)
 	w.unfed = w.task.Stdin
 	w.started = time.Now()
 	var err error
-	if w.unsent, err = w.slot.pipes.tasks.write(frame); err != nil {
+	if w.unsent, err = w.slot.pipes.tasks.write(message); err != nil {
 		return err
 	}
-	if _, err := w.slot.pipes.orders.write(order(orderRun, w.slot.lastID, len(w.unfed))); err != nil {
+	if _, err := w.slot.pipes.orders.write(order(orderRun, w.slot.lastID, len(message), len(w.unfed))); err != nil {
 		return err
 	}
 	for !w.ended {
@@ -182,7 +182,7 @@ func (w *watch) enforce(now time.Time) error {
 // doom has the child killed. Of a worker that takes no orders any more poll tells.
 func (w *watch) doom() {
 	w.doomed, w.killed = true, time.Now()
-	_, _ = w.slot.pipes.orders.write(order(orderKill, w.slot.lastID, 0))
+	_, _ = w.slot.pipes.orders.write(order(orderKill, w.slot.lastID, 0, 0))
 }
 
 // conclude judges the last input. Of a child that was shared and came to another

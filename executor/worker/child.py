@@ -4,8 +4,11 @@ The child reads its task itself, so that nothing of it is ever in the worker,
 from which later children are copied. It gives up what the worker still had, runs
 the program, and writes a frame for each input to descriptor 3: u32 length, then
 the nonce, a status letter, the error's name, a NUL, and the value's canonical
-text. Everything that is needed after the program has run is bound to local names
-before it starts.
+text.
+
+All that a child does itself, before and after the program, is bound in the
+worker (make_child): a program cannot put something else in its place, and a child
+copies fewer of the worker's pages, which is what a short execution costs.
 """
 
 import ctypes
@@ -19,16 +22,15 @@ import sys
 import time
 import types
 
-LETTERS = {"ok": b"o", "error": b"e", "memory": b"m", "output_limit": b"l", "blocked": b"b", "bad_input": b"i"}
 # The worker's descriptors. A child has 0 to 3.
 CLAIMS, ORDERS, REPORTS, TASKS, CHILD_STDERR, INPUT = 3, 4, 5, 6, 7, 8
-MAX_ERROR = 200
-
-# A task is u32 length, this, and as many parts, each after its u32 length.
-TASK = struct.Struct("<16sBII")  # nonce, flags, seconds of CPU time, number of parts
-LENGTH = struct.Struct("<I")
+# The status letters of a claim.
+OK, ERROR, OUT_OF_MEMORY, OUTPUT_LIMIT, BLOCKED, BAD_INPUT = b"o", b"e", b"m", b"l", b"b", b"i"
+# The flags of a task.
 GATED, SCRIPT = 1, 2
-PAGE = 4096
+MAX_ERROR = 200
+# Frames wait for the next ones so long, in seconds: waking the trainer costs more than a short run.
+PATIENCE = 0.002
 
 prctl = ctypes.CDLL(None).prctl
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 4, 22, 2
@@ -46,60 +48,58 @@ def make_filter(raw):
     return ctypes.byref(FilterProgram(len(raw) // 8, ctypes.addressof(memory))), memory
 
 
-def die_with(worker):
-    """Ties the child's life to the worker's, which may have died before the kernel was asked to."""
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != worker:
-        os._exit(0)
-
-
-def read_task():
-    """Returns nonce, flags, seconds of CPU time, and the parts."""
-    data, size = b"", LENGTH.size
-    while len(data) < size:
-        read = os.read(TASKS, max(PAGE, size - len(data)))
-        if not read:
-            os._exit(0)  # the trainer is gone
-        data += read
-        if size == LENGTH.size <= len(data):
-            size += LENGTH.unpack_from(data)[0]
-    nonce, flags, seconds, count = TASK.unpack_from(data, LENGTH.size)
-    parts, at = [], LENGTH.size + TASK.size
-    for _ in range(count):
-        begin = at + LENGTH.size
-        at = begin + LENGTH.unpack_from(data, at)[0]
-        parts.append(data[begin:at])
-    return nonce, flags, seconds, parts
-
-
-def fresh_module(program):
-    """Returns the namespace the program runs in: a module of its own, which is also __main__ to whoever asks."""
+def fresh_module():
+    """Returns the namespace a program runs in: a module of its own, which is also __main__ to whoever asks."""
     module = types.ModuleType("program")
     sys.modules["program"] = sys.modules["__main__"] = module
     return module.__dict__
 
 
-def give_up_rights(cpu_seconds, child_filter):
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
-    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
-    if child_filter and prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, child_filter, 0, 0) != 0:
-        os._exit(98)
+def make_confinement(child_filter):
+    """Returns what ties a child to the worker, reads its task, and gives up what the worker still has."""
+    ask, parent, leave, read, loads = prctl, os.getppid, os._exit, os.read, marshal.loads
+    dup2, close, limit, nothing = os.dup2, os.closerange, resource.setrlimit, (0, 0)
+    killed, cpu_time, processes = int(signal.SIGKILL), resource.RLIMIT_CPU, resource.RLIMIT_NPROC
+
+    def die_with(worker):
+        """Ties the child's life to the worker's, which may have died before the kernel was asked to."""
+        ask(PR_SET_PDEATHSIG, killed, 0, 0, 0)
+        if parent() != worker:
+            leave(0)
+
+    def read_task(size):
+        """Returns nonce, flags, seconds of CPU time, the frame that says out of memory, a source and marshalled inputs."""
+        data = read(TASKS, size)
+        while len(data) < size:
+            more = read(TASKS, size - len(data))
+            if not more:
+                leave(0)  # the trainer is gone
+            data += more
+        return loads(data)
+
+    def give_up_rights(cpu_seconds, stdin):
+        dup2(CHILD_STDERR, 2)
+        if stdin is not None:
+            dup2(stdin, 0)
+        close(CLAIMS + 1, 64)
+        limit(cpu_time, (cpu_seconds, cpu_seconds))
+        limit(processes, nothing)
+        if child_filter and ask(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, child_filter, 0, 0) != 0:
+            leave(98)
+
+    return die_with, read_task, give_up_rights
 
 
-# Frames wait for the next ones so long, in seconds: waking the trainer costs more than a short run.
-PATIENCE = 0.002
-
-
-def make_sender(nonce):
+def make_sender():
     """Returns the function that writes a frame and, with the last, ends the child. It uses C methods alone: builtins may be changed by then."""
-    write, leave, pack, letters, now = os.write, os._exit, struct.pack, LETTERS, time.monotonic
-    encode, size = str.encode, bytes.__len__
-    unsent, sent = b"", now()
+    write, leave, now, pack = os.write, os._exit, time.monotonic, struct.Struct("<I").pack
+    encode, join, size = str.encode, bytes.join, bytes.__len__
+    unsent, sent = b"", 0.0
 
-    def send(status, error, value, last=True):
+    def send(nonce, status, error, value, last=True):
         nonlocal unsent, sent
-        body = nonce + letters[status] + encode(error, "utf-8", "replace")[:MAX_ERROR] + b"\0" + encode(value, "utf-8", "replace")
-        unsent += pack("<I", size(body)) + body
+        body = join(b"", (nonce, status, encode(error, "utf-8", "replace")[:MAX_ERROR], b"\0", encode(value, "utf-8", "replace")))
+        unsent += pack(size(body)) + body
         if not last and now() - sent < PATIENCE:
             return
         while unsent:
@@ -111,74 +111,73 @@ def make_sender(nonce):
     return send
 
 
-def out_of_memory(nonce):
-    """Returns the frame that says so. It is made in time: later there is no memory to make it of."""
-    body = nonce + LETTERS["memory"] + b"MemoryError\0" + b"1"
-    return LENGTH.pack(len(body)) + body
-
-
-def run_program(program, inputs, gated, send, canonical, share_any):
-    """Runs the program on each of the inputs, in a fresh namespace each, and sends a frame for each. MemoryError passes through it."""
+def make_runner(send, canonical, share_any):
+    """Returns the function that runs a program on each input, in a fresh namespace each, and sends a frame for each. MemoryError passes through it."""
     base, memory, not_literal, too_long, kind = BaseException, MemoryError, NotLiteral, TooLong, type
     name_of = type.__dict__["__name__"].__get__
-    run, translate, read, fresh = exec, compile, marshal.loads, fresh_module
+    run, translate, loads, fresh, stateful, refuse = exec, compile, marshal.loads, fresh_module, keeps_state, refusal
+    first = fresh()
 
-    def answer(step, given):
+    def call(code, given, namespace):
         try:
-            return step(given)
+            arguments = loads(given)
+        except base as e:
+            return BAD_INPUT, name_of(kind(e)), ""
+        try:
+            run(code, namespace)
+            return OK, "", canonical(namespace["f"](*arguments))
         except not_literal:
-            return "error", "NotLiteral", ""
+            return ERROR, "NotLiteral", ""
         except too_long:
-            return "output_limit", "value too long", ""
+            return OUTPUT_LIMIT, "value too long", ""
         except memory:
             raise
         except base as e:
-            return "error", name_of(kind(e)), ""
+            return ERROR, name_of(kind(e)), ""
 
-    def load(program):
-        refused = refusal(program) if gated else None
-        return ("blocked", refused, "") if refused else translate(program, "<program>", "exec", dont_inherit=True)
-
-    def call(given):
+    def run_program(nonce, program, gated, inputs):
+        refused = refuse(program) if gated else None
+        if refused:
+            send(nonce, BLOCKED, refused, "")
         try:
-            arguments = read(given)
+            code = translate(program, "<program>", "exec", 0, True)
+        except memory:
+            raise
         except base as e:
-            return "bad_input", name_of(kind(e)), ""
-        namespace = fresh(program)
-        run(code, namespace)
-        return "ok", "", canonical(namespace["f"](*arguments))
+            send(nonce, ERROR, name_of(kind(e)), "")
+        left = len(inputs)
+        if left > 1 and not share_any and stateful(program):
+            return
+        namespace = first
+        for given in inputs:
+            left -= 1
+            send(nonce, *call(code, given, namespace), left == 0)
+            namespace = fresh()
 
-    code = answer(load, program)
-    if kind(code) is tuple:
-        send(*code)
-    left = len(inputs)
-    if left > 1 and not share_any and keeps_state(program):
-        return
-    for given in inputs:
-        left -= 1
-        send(*answer(call, given), left == 0)
+    return run_program
 
 
-def child_main(worker, settings, stdin=None):
-    """Never returns. Stdin is what a script reads from, if there is anything."""
-    leave, write, memory = os._exit, os.write, MemoryError
-    exhausted = b""
-    try:
-        die_with(worker)
-        nonce, flags, cpu_seconds, parts = read_task()
-        exhausted, send = out_of_memory(nonce), make_sender(nonce)
-        os.dup2(CHILD_STDERR, 2)
-        if stdin is not None:
-            os.dup2(stdin, 0)
-        os.closerange(CLAIMS + 1, 64)
-        gc.enable()
-        give_up_rights(cpu_seconds, settings["filter"])
-        if flags & SCRIPT:
-            run_script(json.loads(parts[0]), send)
-        else:
-            run_program(parts[0].decode(), parts[1:], flags & GATED, send, settings["canonical"], settings["share_any"])
-    except memory:
-        write(CLAIMS, exhausted)
-        leave(0)
-    finally:
-        leave(97)
+def make_child(settings):
+    """Returns what a child does, which never returns. Stdin is what a script reads from, if there is anything."""
+    leave, write, memory, read_json, run_a_script = os._exit, os.write, MemoryError, json.loads, run_script
+    die_with, read_task, give_up_rights = make_confinement(settings["filter"])
+    send = make_sender()
+    run_program = make_runner(send, settings["canonical"], settings["share_any"])
+
+    def child(worker, size, stdin):
+        try:
+            die_with(worker)
+            nonce, flags, cpu_seconds, out_of_memory, source, inputs = read_task(size)
+            give_up_rights(cpu_seconds, stdin)
+            try:
+                if flags & SCRIPT:
+                    run_a_script(read_json(source), nonce, send)
+                else:
+                    run_program(nonce, source, flags & GATED, inputs)
+            except memory:  # nothing can be made now, so this was made before
+                write(CLAIMS, out_of_memory)
+                leave(0)
+        finally:
+            leave(97)
+
+    return child

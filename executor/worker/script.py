@@ -66,22 +66,22 @@ def prepare_imports(script):
         os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # a process here cannot have more
 
 
-def run_script(script, send):
+def run_script(script, nonce, send):
     """Never returns, but for a MemoryError."""
     sys.argv[:] = ["main.py"]
     prepare_imports(script)
-    (run_test if script["test"] else run_main)(script, send)
+    (run_test if script["test"] else run_main)(script, nonce, send)
 
 
-def run_test(script, send):
+def run_test(script, nonce, send):
     """Sends ok only after the test, and check if there is an entry, have come to their end."""
-    base, memory, kind = BaseException, MemoryError, type
+    base, memory, kind, passed, failed, out_of_memory = BaseException, MemoryError, type, OK, ERROR, OUT_OF_MEMORY
     name_of = type.__dict__["__name__"].__get__
     run, translate, show = exec, compile, show_exception
     entry, unchanged = script["entry"], dict(vars(builtins))
     try:
         test = translate(script["test"], "test.py", "exec", dont_inherit=True)
-        namespace = fresh_module(script["program"])
+        namespace = fresh_module()
         run(translate(script["program"], "main.py", "exec", dont_inherit=True), namespace)
         names = {**namespace, "__builtins__": unchanged}  # the test's own: the program may have changed its builtins
         names.pop("check", None)
@@ -89,7 +89,7 @@ def run_test(script, send):
         if entry:
             names["check"](names[entry])
     except base as e:
-        status, error = "memory" if kind(e) is memory else "error", name_of(kind(e))
+        status, error = out_of_memory if kind(e) is memory else failed, name_of(kind(e))
         try:
             show(e)
         except memory:
@@ -97,19 +97,19 @@ def run_test(script, send):
         except base:
             pass
     else:
-        status, error = "ok", ""
+        status, error = passed, ""
     try:
         flushed(sys.stdout), flushed(sys.stderr)
     except base:
         pass
-    send(status, error, "0" if status == "ok" else "1")
+    send(nonce, status, error, "0" if status is passed else "1")
 
 
-def run_main(script, send):
+def run_main(script, nonce, send):
     """Runs the program as `python main.py` would, to its exit code."""
     import atexit
 
-    status, error, code = "ok", "", 0
+    status, error, code = OK, "", 0
     try:
         module = types.ModuleType("__main__")
         module.__file__ = "main.py"
@@ -117,9 +117,9 @@ def run_main(script, send):
         exec(compile(script["program"], "main.py", "exec", dont_inherit=True), module.__dict__)
     except SystemExit as e:
         code = exit_code(e.code)
-        status, error = "error" if code else "ok", f"exit {code}" if code else ""
+        status, error = ERROR if code else OK, f"exit {code}" if code else ""
     except BaseException as e:
-        code, status, error = 1, "memory" if type(e) is MemoryError else "error", type(e).__name__
+        code, status, error = 1, OUT_OF_MEMORY if type(e) is MemoryError else ERROR, type(e).__name__
         try:
             show_exception(e)
         except MemoryError:
@@ -128,10 +128,10 @@ def run_main(script, send):
             pass
     atexit._run_exitfuncs()
     if not flushed(sys.stdout):
-        code, status, error = 120, "error", "exit 120"  # as Python says that it could not
+        code, status, error = 120, ERROR, "exit 120"  # as Python says that it could not
     flushed(sys.stderr)
     try:
-        send(status, error, str(code))
+        send(nonce, status, error, str(code))
     except OSError:
         os._exit(code)  # it has closed the pipe, and may
 

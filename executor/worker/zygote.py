@@ -6,7 +6,7 @@ through it, by way of a buffer that is wiped.
 
 The trainer joins files into one program, and calls main when all are read:
 canonical, dataflow, gate, state, child, script, zygote. Each uses the names of
-those before it; only child_main also knows json and the script's.
+those before it; only make_child also knows json and the script's.
 """
 
 import collections  # noqa: F401  (this and the next lines: preloaded for programs)
@@ -21,7 +21,7 @@ import select
 import string  # noqa: F401
 import typing  # noqa: F401
 
-ORDER = struct.Struct("<BQQ")  # what to do, the task's number, the bytes of its input
+ORDER = struct.Struct("<BQQQ")  # what to do, the task's number, its bytes, and those of a script's input
 REPORT = struct.Struct("<QiQQ")  # the task's number, its wait status, microseconds of CPU time, peak bytes of memory
 RUN, KILL = 0, 1
 READY = REPORT.pack(0, 0, 0, 0)
@@ -37,7 +37,7 @@ def read_order():
 class Feed:
     """Hands a script its input, a page at a time."""
 
-    page = bytearray(select.PIPE_BUF)  # a pipe that poll reports as writable takes this much without blocking
+    page = bytearray(select.PIPE_BUF)  # a pipe that is writable takes this much without blocking
 
     def __init__(self, size):
         self.left = size
@@ -53,61 +53,54 @@ class Feed:
         return view[:n]
 
     def pump(self):
-        """Hands on a page; tells whether there will be another."""
+        """Hands on a page. After the last one the script is to see the end."""
         try:
             os.write(self.pipe, self.take())
         except BrokenPipeError:
-            self.drain()
-        return self.left > 0
+            pass
+        if not self.left:
+            os.close(self.pipe)
 
-    def drain(self):
-        """Takes what no one will read, and wipes the page."""
+    def close(self):
+        """Takes what nobody will read, and wipes the page."""
+        if self.left:
+            os.close(self.pipe)
         while self.left:
             self.take()
         self.page[:] = bytes(len(self.page))
 
 
-def run(number, size, poll, settings):
+def run(number, size, input_size, worker, child):
     """Runs one task in a child. Returns its wait status and its usage."""
-    feed = Feed(size) if size else None
-    worker = os.getpid()
+    feed = Feed(input_size) if input_size else None
     pid = os.fork()
     if pid == 0:
-        child_main(worker, settings, feed and feed.stdin)
+        child(worker, size, feed and feed.stdin)
     end = os.pidfd_open(pid)
-    poll.register(end, select.POLLIN)
     if feed:
         os.close(feed.stdin)
-        poll.register(feed.pipe, select.POLLOUT)
-    try:
-        watch(pid, number, end, feed, poll)
-    finally:
-        poll.unregister(end)
-        os.close(end)
+    watch(pid, number, end, feed)
+    os.close(end)
     if feed:
-        feed.drain()
-        if feed.pipe is not None:
-            poll.unregister(feed.pipe)
-            os.close(feed.pipe)
+        feed.close()
     _, wait_status, usage = os.wait4(pid, 0)
     expect_no_child()
     return wait_status, usage
 
 
-def watch(pid, number, end, feed, poll):
+def watch(pid, number, end, feed):
     """Waits for the child's end, obeying orders and feeding it meanwhile."""
     while True:
-        for fd, _ in poll.poll():
-            if fd == end:
-                return
-            if fd == ORDERS:
-                order, which, _ = read_order()
-                if order == KILL and which == number:
-                    os.kill(pid, signal.SIGKILL)
-            elif not feed.pump():
-                poll.unregister(feed.pipe)
-                os.close(feed.pipe)
-                feed.pipe = None
+        hungry = [feed.pipe] if feed and feed.left else []
+        ready, writable, _ = select.select([end, ORDERS], hungry, [])
+        if end in ready:
+            return
+        if ready:
+            order, which, _, _ = read_order()
+            if order == KILL and which == number:
+                os.kill(pid, signal.SIGKILL)
+        if writable:
+            feed.pump()
 
 
 def expect_no_child():
@@ -163,16 +156,15 @@ def main():
     # What the children are to have too costs less once here than in each of them.
     resource.setrlimit(resource.RLIMIT_AS, (settings["memory_bytes"], settings["memory_bytes"]))
     resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16))
-    poll = select.poll()
-    poll.register(ORDERS, select.POLLIN)
+    child = make_child(settings)
+    worker = os.getpid()
     gc.collect()
     gc.freeze()
-    gc.disable()
     gc.set_threshold(100_000, 10, 10)  # for the children: short lives have little garbage and pay for each look at it
     os.write(REPORTS, READY)
     while True:
-        order, number, size = read_order()
+        order, number, size, input_size = read_order()
         if order == RUN:
-            wait_status, usage = run(number, size, poll, settings)
+            wait_status, usage = run(number, size, input_size, worker, child)
             cpu = int((usage.ru_utime + usage.ru_stime) * 1e6)
             os.write(REPORTS, REPORT.pack(number, wait_status, cpu, usage.ru_maxrss << 10))
