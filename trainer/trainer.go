@@ -80,10 +80,12 @@ type Report struct {
 	// MaxDeltaLogProb is the largest difference between a token's log-prob when it was sampled and before
 	// the first update (nats); it should be rounding.
 	MaxDeltaLogProb float64
-	// LearningRate of the update.
-	LearningRate float64
+	// LearningRate of the update, and the L2 norm by which it changed the weights, estimated from some of them.
+	LearningRate, WeightChange float64
 	// Replayed counts the answers of earlier steps that were imitated.
 	Replayed int
+	// Groups is in how many groups, of six, a sample has an advantage.
+	Groups int
 	// Tokens that went through the model, response tokens of the step, and micro-batches.
 	Tokens, ResponseTokens, Batches int
 	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
@@ -104,6 +106,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	samples = append(slices.Clip(samples), replayed...)
 	advantages := t.config.advantages(samples)
 	r.Advantages, r.Replayed = advantages[:count], len(replayed)
+	r.Groups = instructive(samples[:count], r.Advantages)
 	for n := range t.config.Epochs * t.config.Minibatches {
 		if err := t.update(ctx, t.minibatch(n, samples, advantages), &r, n == 0); err != nil {
 			return r, err
@@ -192,9 +195,11 @@ func (t *Trainer) optimise(r *Report) error {
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
 		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
 	}
+	before := spread(t.params)
 	t.updates++
 	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
 	t.move()
 	torch.ClearGrads(t.params)
+	r.WeightChange = change(t.params, before) // in the memory that the gradients had
 	return nil
 }
