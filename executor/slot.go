@@ -71,27 +71,17 @@ func startSlot(ctx context.Context, c Config, p python, level Level, seed hashSe
 	return s, nil
 }
 
-// ready gives the worker its source and waits for its first report.
+// ready waits for the worker's first report.
 func (s *slot) ready() error {
-	source, until := []byte(workerScript()), time.Now().Add(startLimit)
-	for time.Now().Before(until) {
-		var err error
-		if source, err = s.pipes.tasks.write(source); err != nil {
-			return err
-		}
-		fds := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}, {Fd: -1}}
-		if source != nil {
-			fds[1] = unix.PollFd{Fd: int32(s.pipes.tasks.fd), Events: unix.POLLOUT}
-		}
-		if err := poll(fds, until); err != nil {
-			return err
-		}
-		if fds[0].Revents != 0 {
-			_, err := s.readReport(0)
-			return err
-		}
+	fds := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}}
+	if err := poll(fds, time.Now().Add(startLimit)); err != nil {
+		return err
 	}
-	return errHung
+	if fds[0].Revents == 0 {
+		return errHung
+	}
+	_, err := s.readReport(0)
+	return err
 }
 
 // execute has the worker run a task, each input within limit, and returns a reply for each, or fewer and
