@@ -123,7 +123,7 @@ func Nearest(written string, names []string) string {
 }
 
 // Alike tells whether a and b differ in so few places that one is probably meant by the other.
-func Alike(a, b string) bool { return distance(a, b) <= 2 }
+func Alike(a, b string) bool { return 3*distance(a, b) <= len(a) }
 
 // nearest returns the first of the items with the smallest distance; the zero value where there is none.
 func nearest[T any](items []T, distance func(T) int) (best T) {

@@ -59,7 +59,7 @@ func ReadConfig(dir string) (Config, error) {
 func ParseConfig(text []byte) (Config, error) {
 	c := Config{RMSNormEps: 1e-6, HiddenAct: "silu", RopeTheta: 10000}
 	if err := json.Unmarshal(text, &c); err != nil {
-		return Config{}, fmt.Errorf("config.json is not a config: %w", err)
+		return Config{}, fmt.Errorf("not a config: %w", err)
 	}
 	c.fillIn()
 	if err := c.check(); err != nil {

@@ -90,7 +90,7 @@ func TestLoadNamesTheFault(t *testing.T) {
 		"no weights file": {func(t *testing.T, dir string) { os.Remove(single(dir)) }, []string{"no weights", "model.safetensors"}},
 		"config is not JSON": {func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(dir+"/config.json", []byte("{\n\"hidden_size\":"), 0o644))
-		}, []string{"is not a config"}},
+		}, []string{"not a config"}},
 		"unsupported architecture": {config("architectures", []string{"GPT2LMHeadModel"}), []string{"unsupported architecture", "GPT2LMHeadModel", "LlamaForCausalLM"}},
 		"no architecture":          {config("architectures", nil), []string{"unsupported architecture"}},
 		"biases":                   {config("mlp_bias", true), []string{"unsupported Llama", "mlp_bias"}},

@@ -13,19 +13,18 @@ import (
 //
 // The policy plays with the weights; what is evaluated and saved as the model is the average.
 
-// newAverages copies the decoder's weights; none if there is no averaging.
-func (c Config) newAverages(m *model.Decoder) (averages []*torch.Var) {
-	if c.AverageDecay == 0 {
-		return nil
+// fillAverages copies the decoder's weights, if there is averaging.
+func (t *Trainer) fillAverages() {
+	if t.config.AverageDecay == 0 {
+		return
 	}
 	s := torch.NewScope()
 	defer s.Close()
-	for _, p := range m.Parameters() {
-		average := s.Zeros(m.DType, m.Device, p.Shape...).Keep()
+	for _, p := range t.model.Parameters() {
+		average := zerosLike(p, t.model)
+		t.averages = append(t.averages, average)
 		average.Set(p.Var.In(s).Detach())
-		averages = append(averages, average)
 	}
-	return averages
 }
 
 // Averaged runs f while the decoder's weights are their average. Without averaging it just runs f.

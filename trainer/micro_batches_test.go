@@ -118,15 +118,19 @@ func TestShrunkMicroBatchesStay(t *testing.T) {
 }
 
 func TestNewWithoutMemoryTakesNothing(t *testing.T) {
-	m := load(t, "llama-gqa")
-	live, bytes := torch.Live(), torch.AllocatedBytes()
-	var tr *Trainer
-	var err error
-	limit(100<<10, func() { tr, err = New(testConfig(), m, azr.NoProgress{}) }) // enough for some moments
-	require.True(t, torch.IsOutOfMemory(err), "%v", err)
-	assert.Nil(t, tr)
-	assert.Equal(t, live, torch.Live())
-	assert.Equal(t, bytes, torch.AllocatedBytes())
+	averaging := testConfig()
+	averaging.Optimizer, averaging.AverageDecay = Muon, 0.9
+	for _, config := range []Config{testConfig(), averaging} {
+		m := load(t, "llama-gqa")
+		live, bytes := torch.Live(), torch.AllocatedBytes()
+		var tr *Trainer
+		var err error
+		limit(100<<10, func() { tr, err = New(config, m, azr.NoProgress{}) }) // enough for some moments
+		require.True(t, torch.IsOutOfMemory(err), "%v", err)
+		assert.Nil(t, tr)
+		assert.Equal(t, live, torch.Live())
+		assert.Equal(t, bytes, torch.AllocatedBytes())
+	}
 }
 
 // A step never holds the B x T x V tensor of logits: with a large vocabulary its peak is below half of that.

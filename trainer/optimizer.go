@@ -37,16 +37,16 @@ type state struct {
 	vars   []*torch.Var
 }
 
-func newGroup(m *model.Decoder, params []model.Parameter, prefixes ...string) group {
-	g := group{params: params}
+// fill makes the group's state, zeros, under the given prefixes. What it made before memory ran out is in g.
+func (g *group) fill(m *model.Decoder, params []model.Parameter, prefixes ...string) {
+	g.params = params
 	for _, prefix := range prefixes {
-		s := state{prefix: prefix}
+		g.state = append(g.state, state{prefix: prefix})
+		s := &g.state[len(g.state)-1]
 		for _, p := range params {
 			s.vars = append(s.vars, zerosLike(p, m))
 		}
-		g.state = append(g.state, s)
 	}
-	return g
 }
 
 func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
@@ -76,17 +76,18 @@ func (c Config) byMuon(name string, shape []int64) bool {
 	return c.Optimizer == Muon && len(shape) == 2 && strings.HasPrefix(name, "model.layers.")
 }
 
-// groups splits a decoder's parameters between AdamW, first, and Muon.
-func (c Config) groups(m *model.Decoder) (adamW, muon group) {
+// fillGroups splits the decoder's parameters between AdamW and Muon.
+func (t *Trainer) fillGroups() {
 	var rest, matrices []model.Parameter
-	for _, p := range m.Parameters() {
-		if c.byMuon(p.Name, p.Shape) {
+	for _, p := range t.model.Parameters() {
+		if t.config.byMuon(p.Name, p.Shape) {
 			matrices = append(matrices, p)
 		} else {
 			rest = append(rest, p)
 		}
 	}
-	return newGroup(m, rest, firstMoment, secondMoment), newGroup(m, matrices, momentum)
+	t.adamW.fill(t.model, rest, firstMoment, secondMoment)
+	t.muon.fill(t.model, matrices, momentum)
 }
 
 // move takes one step of both rules, as update number t.updates.

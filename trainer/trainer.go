@@ -49,8 +49,8 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
 	}
-	t.adamW, t.muon = config.groups(m)
-	t.averages = config.newAverages(m)
+	t.fillGroups()
+	t.fillAverages()
 	return t, nil
 }
 

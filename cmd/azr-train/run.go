@@ -46,7 +46,7 @@ func runCommand() *cli.Command {
 				config.Environment.Seeds = c.StringSlice("seeds")
 			}
 			if err := config.findFiles(); err != nil {
-				return fmt.Errorf("run: %w", err)
+				return err
 			}
 			return startRun(c.Context, config, layers.Origin, c.Path("run"), newOutput(c))
 		},
@@ -55,18 +55,22 @@ func runCommand() *cli.Command {
 
 // findFiles makes the names of files in the configuration absolute, which must exist: a resumed run may start elsewhere.
 func (c *Config) findFiles() (err error) {
-	files := []*string{}
+	type named struct {
+		key  string
+		file *string
+	}
+	var files []named
 	for i := range c.Environment.Seeds {
-		files = append(files, &c.Environment.Seeds[i])
+		files = append(files, named{"environment.seeds", &c.Environment.Seeds[i]})
 	}
 	if c.HeldOut.Tasks != "" {
-		files = append(files, &c.HeldOut.Tasks)
+		files = append(files, named{"held_out.tasks", &c.HeldOut.Tasks})
 	}
-	for _, file := range files {
-		if _, err := os.Stat(*file); err != nil {
-			return err
+	for _, f := range files {
+		if _, err := os.Stat(*f.file); err != nil {
+			return fmt.Errorf("run: %s is not there: %w", f.key, err)
 		}
-		if *file, err = filepath.Abs(*file); err != nil {
+		if *f.file, err = filepath.Abs(*f.file); err != nil {
 			return err
 		}
 	}
