@@ -112,6 +112,7 @@ var badRuns = []badInput{
 	{what: "an unknown algorithm", args: runOf("--set", "trainer.algorithm=ppo"), words: []string{"trainer.Config: unknown algorithm", "rloo"}},
 	{what: "an unknown optimizer", args: runOf("--set", "trainer.optimizer=sgd"), words: []string{"unknown optimizer", "sgd"}},
 	{what: "an unknown task type", args: runOf("--set", "game.task_types=[deduction, seduction]"), words: []string{"game.task_types", "seduction"}},
+	{what: "error tasks in the trace style", args: runOf("--set", "environment.style=trace", "--set", "game.task_types=[error]"), words: []string{"environment.style trace", "error"}},
 	{what: "an unknown role to freeze", args: runOf("--set", "controls.frozen=both"), words: []string{"controls.frozen", "both"}},
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/rollout"
@@ -124,6 +126,19 @@ func (c Config) validate() error {
 		if err := section.Validate(); err != nil {
 			return err
 		}
+	}
+	return c.validateTogether()
+}
+
+// validateTogether refuses sections that do not go together.
+func (c Config) validateTogether() error {
+	several := c.Game.SolveRollouts > 1 || c.Game.ReuseEstimates && c.Game.Rollouts > 1
+	switch {
+	case c.Trainer.Algorithm.NeedsGroups() && !several:
+		return fmt.Errorf("config: trainer.algorithm %s compares several answers to a prompt; got game.solve_rollouts 1, want 2 or more, or game.reuse_estimates",
+			c.Trainer.Algorithm)
+	case c.Environment.Style == python.Trace && slices.Contains(c.Game.TaskTypes, azr.ErrorPrediction):
+		return fmt.Errorf("config: environment.style trace has no prompts for game.task_types error; want chat or completion")
 	}
 	return nil
 }
