@@ -33,8 +33,11 @@ func fitCommand() *cli.Command {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
-			config, _, err := layConfig(c)
-			if err != nil {
+			config := defaultConfig()
+			if err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")); err != nil { // --memory is not the executor's
+				return err
+			}
+			if err := config.validate(); err != nil {
 				return err
 			}
 			m, err := fittedModel(c.Path("model"), c.StringSlice("config"))
