@@ -65,7 +65,9 @@ func (c BootstrapConfig) validate() error {
 func bootstrapCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "bootstrap",
-		Usage: "make a starter: a tiny model that learns the game's formats from tasks of a generator, from nothing",
+		Usage: "make a starter: a tiny model that learns the game's formats from tasks of a generator",
+		Description: "Begins with random weights and imitates tasks and answers that a program writes in the sandbox.\n" +
+			"stdout gets the folder's name; stderr shows progress.",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "out", Usage: "`DIR` to make"},
 			&cli.PathFlag{Name: "model", Usage: "`DIR` of a starter to go on from, instead of random weights"},

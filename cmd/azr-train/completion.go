@@ -33,7 +33,7 @@ func completionCommand() *cli.Command {
 		BashComplete: completeWith(func() []string { return shells }),
 		Description: "bash: source <(azr-train completion bash)\n" +
 			"zsh:  source <(azr-train completion zsh)\n" +
-			"fish: azr-train completion fish | source",
+			"fish: azr-train completion fish | source\nThe script goes to stdout.",
 		Action: func(c *cli.Context) error {
 			shell, err := oneArgument(c, "one of "+strings.Join(shells, ", "))
 			if err != nil {

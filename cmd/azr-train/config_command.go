@@ -14,8 +14,9 @@ import (
 
 func configCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "config",
-		Usage: "show, explain and compare configurations; list the presets",
+		Name:        "config",
+		Usage:       "show, explain and compare configurations; list the presets",
+		Description: "stdout gets what is asked for. docs/configuration.md tells of presets, files, flags and settings.",
 		Subcommands: []*cli.Command{
 			configShowCommand(), configExplainCommand(), configDiffCommand(), configPresetsCommand(),
 		},

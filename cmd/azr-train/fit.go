@@ -20,8 +20,8 @@ func fitCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "fit",
 		Usage: "tell how much memory a run of a model needs, and what would make it fit",
-		Description: "The model is --model, or else the one that the last --config is a preset for. stdout gets the parts and\n" +
-			"what each saving would bring, or with --json one document.",
+		Description: "The model is --model, or else the one that the last --config is a preset for.\n" +
+			"stdout gets the parts and what each saving would bring, or with --json one document.",
 		Flags: []cli.Flag{
 			modelFlag(),
 			configFlag(),

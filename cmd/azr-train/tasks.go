@@ -23,6 +23,7 @@ func tasksCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "tasks",
 		Usage:       "make held-out tasks, and score models on them",
+		Description: "make writes a file and nothing to stdout; score prints tables to stdout, or with --json one object.",
 		Subcommands: []*cli.Command{tasksMakeCommand(), tasksScoreCommand()},
 	}
 }

@@ -15,9 +15,10 @@ import (
 
 func versionCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "version",
-		Usage: "print the versions of azr-train and of what it is built on",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON document"}},
+		Name:        "version",
+		Usage:       "print the versions of azr-train and of what it is built on",
+		Description: "stdout gets a line each, or with --json one object.",
+		Flags:       []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print one JSON document"}},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err
