@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -140,7 +141,12 @@ func (p python) environment(hashSeed int) []string {
 	return env
 }
 
+// launcher reads the worker's source from its tasks' descriptor. As an argument it would take up
+// memory in several copies, which each fork has to go through.
+const launcher = `import sys; exec(compile(open(6, "rb", closefd=False).read(int(sys.argv[2])), "<worker>", "exec"))`
+
 // arguments runs the worker with no site packages, no user directory and no current directory on its path.
 func (p python) arguments(settings string) []string {
-	return []string{p.Executable, "-s", "-S", "-B", "-P", "-X", "utf8", "-W", "ignore", "-c", workerScript(), settings}
+	size := strconv.Itoa(len(workerScript()))
+	return []string{p.Executable, "-s", "-S", "-B", "-P", "-X", "utf8", "-W", "ignore", "-c", launcher, settings, size}
 }
