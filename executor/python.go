@@ -105,9 +105,12 @@ func firstUnreadable(path string, uid int) string {
 		} else if err != nil {
 			return fmt.Sprintf("%s (%v)", p, err)
 		}
-		needed := fs.FileMode(0o005)
-		if info.IsDir() && p != path {
+		needed := fs.FileMode(0o004) // to read a file
+		switch {
+		case info.IsDir() && p != path:
 			needed = 0o001
+		case info.IsDir() || info.Mode().Perm()&0o100 != 0: // a folder to list, a program to start
+			needed = 0o005
 		}
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == uid {
 			needed <<= 6
