@@ -2,6 +2,7 @@ package executor
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -70,4 +71,20 @@ func TestPoolOpensWhereTheMachineCan(t *testing.T) {
 			assert.NoError(t, p.Close())
 		}
 	}
+}
+
+func TestNamespaceWithoutAnotherUserIsNamed(t *testing.T) {
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), trainerEnv+"=lite")
+	c.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  unix.CLONE_NEWUSER,
+		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}, GidMappings: []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := c.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
+		t.Skipf("user namespaces cannot be had here: %v", err)
+	}
+	assert.Contains(t, string(out), "this user namespace has user 0 but not user 65534")
+	assert.Contains(t, string(out), "hint: start outside of it")
+	assert.NotContains(t, string(out), "landlock in /sys")
 }

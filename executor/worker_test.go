@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/json"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,4 +135,17 @@ func TestClaimsOfAWorkerAreNotBelieved(t *testing.T) {
 	} {
 		assert.Equal(t, want, reply{claim: claimed}.result(limits))
 	}
+}
+
+func TestEveryLiteralCrossesTheBorderBothWays(t *testing.T) {
+	p := openHere(t, nil)
+	for _, text := range []string{
+		everyKind, "{nan: 1, nan: 2}", "{1, nan, nan}", "{(1, nan): 1, (1, nan): 1}", "[nan, {nan: nan}]",
+		strings.Repeat("frozenset({", 98) + "frozenset()" + strings.Repeat("})", 98), strings.Repeat("[", 98) + strings.Repeat("]", 98),
+		"frozenset({" + strings.Repeat("(", 97) + "1" + strings.Repeat(",)", 97) + "})",
+	} {
+		assert.Equal(t, azr.Result{Status: azr.OK, Value: "[" + text + "]"}, runOne(t, p, "def f(*x): return list(x)", text))
+	}
+	assert.Equal(t, "{nan: 1, nan: 2}", runOne(t, p, "def f(): return {float('nan'): 1, float('nan'): 2}", "").Value)
+	assert.Equal(t, "{nan, nan}", runOne(t, p, "def f(): return {float('nan'), float('nan')}", "").Value)
 }
