@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
+	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/monitor"
 )
 
 func execCommand() *cli.Command {
@@ -44,7 +47,10 @@ func execCommand() *cli.Command {
 			if c.Bool("script") {
 				read = scriptJob(pool)
 			}
-			return execute(c.Context, read, pool.Slots(), os.Stdin, os.Stdout)
+			log := newLog(os.Stderr, monitor.Interactive(os.Stderr))
+			err = execute(c.Context, announced(read, log, pool), pool.Slots(), os.Stdin, os.Stdout)
+			alarm(log, pool.Stats(), config.Executor.SampleFile)
+			return err
 		},
 	}
 }
@@ -59,6 +65,21 @@ func execConfig(c *cli.Context) (config Config, err error) {
 		}
 	}
 	return config, loadConfig(&config, "", settings)
+}
+
+// announced logs how well programs are confined when the first line could be read.
+func announced(read func([]byte) (work, error), log zerolog.Logger, pool *executor.Pool) func([]byte) (work, error) {
+	announce := sync.OnceFunc(func() {
+		python, _ := pool.Python()
+		log.Info().Stringer("executor", pool.Level()).Str("python", python).Int("slots", pool.Slots()).Msg("ready")
+	})
+	return func(line []byte) (work, error) {
+		run, err := read(line)
+		if err == nil {
+			announce()
+		}
+		return run, err
+	}
 }
 
 // work runs what a line asks for and returns what to answer, as an object for JSON.
