@@ -166,3 +166,19 @@ func TestEveryLiteralCrossesTheBorderBothWays(t *testing.T) {
 	assert.Equal(t, "{nan: 1, nan: 2}", runOne(t, p, "def f(): return {float('nan'): 1, float('nan'): 2}", "").Value)
 	assert.Equal(t, "{nan, nan}", runOne(t, p, "def f(): return {float('nan'), float('nan')}", "").Value)
 }
+
+// TestWorkerWithATaskLeftUnreadIsReplaced: the next child would read the rest of it.
+func TestWorkerWithATaskLeftUnreadIsReplaced(t *testing.T) {
+	p := openHere(t, func(c *Config) { c.Slots = 1 })
+	long := task{Program: "#" + strings.Repeat("x", maxProgram-100) + "\ndef f(): return 1", Inputs: []input{newInput(nil)}}
+	s := p.lanes[seedA].take()
+	for i := 0; i < 200 && !s.spent; i++ {
+		rs, err := s.execute(t.Context(), long, time.Millisecond)
+		require.NoError(t, err)
+		require.Contains(t, []azr.Status{azr.Timeout, azr.OK}, rs[0].Status)
+	}
+	require.True(t, s.spent)
+	p.release(p.lanes[seedA], s)
+	assert.Equal(t, "7", runOne(t, p, "def f(x): return x", "7").Value)
+	assert.Equal(t, map[string]int64{causeRecycled: 1}, p.Stats().Restarts)
+}
