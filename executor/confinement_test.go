@@ -101,6 +101,9 @@ const manyEnv = "AZR_EXECUTOR_TEST_MANY"
 const trainerEnv = "AZR_EXECUTOR_TEST_LEVEL"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(probeEnv) != "" {
+		probeMounts()
+	}
 	if level, ok := os.LookupEnv(trainerEnv); ok {
 		playTrainer(level)
 	}

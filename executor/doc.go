@@ -5,10 +5,11 @@
 //
 // A [Pool] keeps workers (zygotes): confined Python processes that have loaded
 // the interpreter and a few modules once. For each input of an execution a worker forks a
-// child, the child runs the program and claims a value, the worker says how the
-// child ended, and the Pool reads the claim as a literal:
+// child, the child reads its task, runs the program and claims a value, the worker
+// reports how the child ended, and the Pool reads the claim as a literal:
 //
-//	Run -> cache -> journal -> slot -> worker -> fork: child -> frame -> worker -> reply -> literal -> Result
+//	Run -> cache -> journal -> slot -> order -> worker -> fork, wait -> report -> Result
+//	                             \-> task ---------------> child -> claim -> literal -/
 //
 // A fork costs a millisecond or two where a new interpreter costs fifty, and
 // leaves nothing behind: a program that changes builtins, leaves threads or
@@ -19,11 +20,19 @@
 //   - The trainer reads inputs, values and answers as literals (package
 //     literal), and alone compares them. A child never holds the expected
 //     answer, so there is nothing to find and no verdict to forge.
-//   - The worker decides timeout, memory, output limits and death by signal,
-//     from outside the child.
+//   - The trainer decides timeout and output limits, and the worker reports death by signal,
+//     both from outside the child.
 //   - The child claims a value. A program can reach into its own process and
 //     claim another value than f returned: that does not help a solver, who does
 //     not know the expected one, and a proposer gets past the gate first (Config.Gate).
+//
+// A worker never has a program, an input or a value, so its children cannot find those
+// of earlier ones in the memory that they are copied from. Task and claim have pipes
+// of their own between trainer and child, as has what a child prints; the worker knows
+// a task by its number. Only a script's input goes through it, by a buffer that is wiped.
+// These pipes last as long as the worker: no two children live at once, what one has
+// written is read to the end before the next is forked, and a worker is replaced
+// whose child left a part of its task unread.
 //
 // # Confinement
 //
@@ -32,9 +41,9 @@
 // system calls; it dies with the trainer. The child gives up the rest: limits on
 // memory, CPU, descriptors and processes, and a second filter that forbids fork,
 // exec, signals and changes of limits. So nothing that a program starts can
-// outlive it. A child gets four descriptors: /dev/null, twice a pipe whose bytes
-// are counted and dropped, and the pipe for its one frame. The pipes between
-// trainer and worker are not among them.
+// outlive it. A program gets four descriptors: /dev/null, two pipes whose bytes
+// are counted and dropped, and the pipe for its claims. The pipe that its task came by
+// and those between trainer and worker are closed before it runs.
 //
 // What a machine allows differs. [Open] tries levels from Config.AtMost down
 // and settles on the first at which real attacks fail: each worker is attacked
@@ -50,8 +59,8 @@
 // # Trusted executions
 //
 // The inputs of a program that was validated before may share a child: it compiles
-// the program once and runs it in a fresh namespace for each input, and the worker
-// times each frame. Results stay those of single runs. A program that changes
+// the program once and runs it in a fresh namespace for each input, and the trainer
+// times each claim. Results stay those of single runs. A program that changes
 // what it imports, or uses the context of decimal, gets no shared child. From the
 // first input on that ends with anything but a value or an exception, each is run
 // again on its own. With Twice the second worker gets the inputs in reverse, and if
@@ -70,9 +79,8 @@
 // # Scripts
 //
 // [Pool.RunScript] runs a whole program with modules, input and captured output,
-// for benchmarks. It goes the same way to a child with the same limits, whose
-// first three descriptors are pipes to the worker; see [Script] for what a test
-// inside the process is worth.
+// for benchmarks. It goes the same way to a child with the same limits, of which what
+// it prints is kept; see [Script] for what a test inside the process is worth.
 //
 // # What it is not
 //

@@ -23,6 +23,7 @@ func TestAttacksAsNobody(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skipf("only root can become another user; TestAttacks has run as user %d", os.Getuid())
 	}
+	placeSecret(t) // root's, which nobody can neither write nor remove
 	folder := testBinaryForNobody(t)
 	cases := len(readAttacks(t))
 	for _, level := range levelsHere {

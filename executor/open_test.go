@@ -83,6 +83,13 @@ func TestOutOfReachNamesTheDirectoryInTheWay(t *testing.T) {
 	assert.Empty(t, firstUnreadable(file, sandbox.UserID()))
 	require.NoError(t, os.Chmod(dir, 0o700))
 	assert.Equal(t, dir+" (mode 0700)", firstUnreadable(file, sandbox.UserID()))
+	require.NoError(t, os.Chmod(dir, 0o711))
+	for mode, unreadable := range map[os.FileMode]bool{0o644: false, 0o640: true, 0o755: false, 0o744: true} {
+		require.NoError(t, os.Chmod(file, mode))
+		assert.Equal(t, unreadable, firstUnreadable(file, sandbox.UserID()) != "", mode)
+	}
+	require.NoError(t, os.Chmod(file, 0o755))
+	require.NoError(t, os.Chmod(dir, 0o700))
 	require.NoError(t, os.Chown(dir, sandbox.UserID(), -1))
 	assert.Empty(t, firstUnreadable(file, sandbox.UserID()))
 }

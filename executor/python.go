@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -111,9 +112,12 @@ func firstUnreadable(path string, uid int) string {
 		} else if err != nil {
 			return fmt.Sprintf("%s (%v)", p, err)
 		}
-		needed := fs.FileMode(0o005)
-		if info.IsDir() && p != path {
+		needed := fs.FileMode(0o004) // to read a file
+		switch {
+		case info.IsDir() && p != path:
 			needed = 0o001
+		case info.IsDir() || info.Mode().Perm()&0o100 != 0: // a folder to list, a program to start
+			needed = 0o005
 		}
 		if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) == uid {
 			needed <<= 6
@@ -147,7 +151,12 @@ func (p python) environment(hashSeed int) []string {
 	return env
 }
 
+// launcher reads the worker's source from its tasks' descriptor. As an argument it would take up
+// memory in several copies, which each fork has to go through.
+const launcher = `import sys; exec(compile(open(6, "rb", closefd=False).read(int(sys.argv[2])), "<worker>", "exec"))`
+
 // arguments runs the worker with no site packages, no user directory and no current directory on its path.
 func (p python) arguments(settings string) []string {
-	return []string{p.Executable, "-s", "-S", "-B", "-P", "-X", "utf8", "-W", "ignore", "-c", workerScript(), settings}
+	size := strconv.Itoa(len(workerScript()))
+	return []string{p.Executable, "-s", "-S", "-B", "-P", "-X", "utf8", "-W", "ignore", "-c", launcher, settings, size}
 }

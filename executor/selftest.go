@@ -11,6 +11,7 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor/literal"
+	"github.com/azr-train/azr/executor/sandbox"
 )
 
 //go:embed selftest.py
@@ -33,6 +34,10 @@ const everyKind = `None, True, -1, 123456789012345678901234567890, 0.5, (1+2j), 
 
 // strongest starts a worker at the strongest level that holds.
 func strongest(ctx context.Context, c Config, py python) (Level, *slot, error) {
+	if reason := sandbox.CannotDrop(); reason != "" {
+		return None, nil, fmt.Errorf("executor.Open: programs cannot be confined; %s; hint: start outside of it, "+
+			"as a user without rights, or with more users in it (unshare --map-auto)", reason)
+	}
 	var reasons []string
 	for level := int(c.AtMost); level >= int(c.Require); level-- {
 		s, err := startTested(ctx, c, py, Level(level), seedA)

@@ -71,17 +71,27 @@ func startSlot(ctx context.Context, c Config, p python, level Level, seed hashSe
 	return s, nil
 }
 
-// ready waits for the worker's first report.
+// ready gives the worker its source and waits for its first report.
 func (s *slot) ready() error {
-	fds := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}}
-	if err := poll(fds, time.Now().Add(startLimit)); err != nil {
-		return err
+	source, until := []byte(workerScript()), time.Now().Add(startLimit)
+	for time.Now().Before(until) {
+		var err error
+		if source, err = s.pipes.tasks.write(source); err != nil {
+			return err
+		}
+		fds := []unix.PollFd{{Fd: int32(s.pipes.reports.fd), Events: unix.POLLIN}, {Fd: -1}}
+		if source != nil {
+			fds[1] = unix.PollFd{Fd: int32(s.pipes.tasks.fd), Events: unix.POLLOUT}
+		}
+		if err := poll(fds, until); err != nil {
+			return err
+		}
+		if fds[0].Revents != 0 {
+			_, err := s.readReport(0)
+			return err
+		}
 	}
-	if fds[0].Revents == 0 {
-		return errHung
-	}
-	_, err := s.readReport(0)
-	return err
+	return errHung
 }
 
 // execute has the worker run a task, each input within limit, and returns a reply for each, or fewer and

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model/modeltest"
 )
 
@@ -76,7 +77,7 @@ func TestRunResumeExport(t *testing.T) {
 	require.Zero(t, o.code, o.stderr)
 	assert.Contains(t, o.stdout, "2 steps of self-play (1 to 2)")
 	assert.Contains(t, o.stdout, run)
-	for _, name := range []string{"config.yaml", "run.sqlite", "metrics.jsonl", "timings.jsonl", "blocked.jsonl", "checkpoints/step-000002/manifest.json"} {
+	for _, name := range []string{"config.yaml", "run.sqlite", "metrics.jsonl", "timings.jsonl", "blocked.jsonl", "executor.json", "checkpoints/step-000002/manifest.json"} {
 		assert.FileExists(t, filepath.Join(run, name), name)
 	}
 	timings, err := os.ReadFile(filepath.Join(run, "timings.jsonl"))
@@ -96,7 +97,11 @@ func TestRunResumeExport(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &seen))
 	assert.Len(t, seen.Metrics, 4)
 	assert.NotEmpty(t, seen.Rows)
-	assert.Contains(t, azrTrain(t, "", "inspect", run).stdout, "propose/deduction")
+	assert.Equal(t, 3, seen.Executor.Step)
+	assert.NotZero(t, seen.Executor.Level)
+	o = azrTrain(t, "", "inspect", run)
+	assert.Contains(t, o.stdout, "propose/deduction")
+	assert.Contains(t, o.stdout, "executor at level "+seen.Executor.Level.String())
 
 	exported := filepath.Join(t.TempDir(), "exported")
 	o = azrTrain(t, "", "export", run, "--out", exported)
@@ -262,6 +267,47 @@ func TestExecTakesLimits(t *testing.T) {
 	o := azrTrain(t, in, "exec", "--memory", "80MiB", "--timeout", "300ms", "--require", "lite")
 	require.Zero(t, o.code, o.stderr)
 	assert.Equal(t, `{"status":"memory","value":"","error":"MemoryError"}`+"\n"+`{"status":"timeout","value":"","error":""}`+"\n", o.stdout)
+}
+
+func TestExecTellsItsLevelAndWarnsOfAttacks(t *testing.T) {
+	attack := `{"program":"import os\ndef f(x): os.write(3, bytes(64))","input":"1"}` + "\n"
+	o := azrTrain(t, attack, "exec")
+	require.Zero(t, o.code, o.stderr)
+	assert.Regexp(t, `"executor":"(full|lite)","python":"3\.\d+\.\d+","slots":\d+`, o.stderr)
+	assert.NotContains(t, o.stderr, "attack the sandbox", "one is not many")
+	o = azrTrain(t, strings.Repeat(attack, 300), "exec", "--set", "executor.cache_entries=0")
+	require.Zero(t, o.code, o.stderr)
+	assert.Contains(t, o.stderr, `"blocked_share":1`)
+	assert.Contains(t, o.stderr, "the model may be learning to attack the sandbox")
+}
+
+func TestExecutorReportShowsAllThatIsCounted(t *testing.T) {
+	r := executorReport{Step: 4, Level: executor.Lite, Python: "3.11.2", Stats: executor.Stats{
+		Results: map[azr.Status]int64{azr.OK: 5, azr.Error: 2}, Errors: map[string]int64{"KeyError": 1, "\x1b[2J": 1},
+		Restarts: map[string]int64{"hung": 3}, Runs: 9, BlockedShare: 0.25, BlockedAlarm: true,
+		Slowest: []executor.SlowProgram{{Program: "00ff", Wall: 1500 * time.Millisecond}},
+	}}
+	r.Stats.Histograms.Wall.Counts[11] = 10
+	path := filepath.Join(t.TempDir(), executorFile)
+	none, err := readExecutorReport(path)
+	require.NoError(t, err)
+	assert.Nil(t, none)
+	require.NoError(t, r.write(path))
+	back, err := readExecutorReport(path)
+	require.NoError(t, err)
+	assert.Equal(t, &r, back)
+	var text strings.Builder
+	back.print(&text)
+	for _, want := range []string{
+		"level lite, Python 3.11.2, to step 4", "runs       9", "5 ok, 2 error; 25.0%", "an alarm", "1 KeyError", "3 hung",
+		"wall       p50 < 2.048ms, p99 < 2.048ms, of 10", "slow       00ff took 1.5s",
+	} {
+		assert.Contains(t, text.String(), want)
+	}
+	assert.NotContains(t, text.String(), "\x1b")
+	require.NoError(t, os.WriteFile(path, []byte("{"), 0o644))
+	_, err = readExecutorReport(path)
+	assert.ErrorContains(t, err, executorFile)
 }
 
 func TestEvalScoresATasksFile(t *testing.T) {

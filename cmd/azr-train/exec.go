@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
+	"github.com/rs/zerolog"
 	"github.com/urfave/cli/v2"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/monitor"
 )
 
 func execCommand() *cli.Command {
@@ -45,8 +48,26 @@ func execCommand() *cli.Command {
 			if c.Bool("script") {
 				read = scriptJob(pool)
 			}
-			return execute(c.Context, read, pool.Slots(), os.Stdin, os.Stdout)
+			log := newLog(os.Stderr, monitor.Interactive(os.Stderr))
+			err = execute(c.Context, announced(read, log, pool), pool.Slots(), os.Stdin, os.Stdout)
+			alarm(log, pool.Stats(), config.Executor.SampleFile)
+			return err
 		},
+	}
+}
+
+// announced logs how well programs are confined when the first line could be read.
+func announced(read func([]byte) (work, error), log zerolog.Logger, pool *executor.Pool) func([]byte) (work, error) {
+	announce := sync.OnceFunc(func() {
+		python, _ := pool.Python()
+		log.Info().Stringer("executor", pool.Level()).Str("python", python).Int("slots", pool.Slots()).Msg("ready")
+	})
+	return func(line []byte) (work, error) {
+		run, err := read(line)
+		if err == nil {
+			announce()
+		}
+		return run, err
 	}
 }
 

@@ -15,6 +15,7 @@ func TestExecRunsScripts(t *testing.T) {
 		`{"program":"def f(x): return x","test":"def check(c): assert c(1) == 1","entry":"f"}`,
 		`{"program":"import os\ndef f(x): os._exit(0)","test":"def check(c): assert c(1) == 1","entry":"f"}`,
 		`{"program":"import sys\nprint(1, file=sys.stderr)\nsys.exit(3)"}`,
+		`{"program":"import sys\nsys.stdout.buffer.write(b'\\xffa\\xfe')"}`,
 		`{}`,
 	}, "\n")
 	want := strings.Join([]string{
@@ -23,6 +24,7 @@ func TestExecRunsScripts(t *testing.T) {
 		`{"status":"ok","exit_code":0,"stdout":"","stderr":""}`,
 		`{"status":"error","error":"exit 0 without a value","exit_code":-1,"stdout":"","stderr":""}`,
 		`{"status":"error","error":"exit 3","exit_code":3,"stdout":"","stderr":"1\n"}`,
+		`{"status":"ok","exit_code":0,"stdout":"\ufffda\ufffd","stderr":""}`,
 		`{"status":"bad_input","error":"no program; want one, or a file main.py","exit_code":-1,"stdout":"","stderr":""}`,
 		``,
 	}, "\n")

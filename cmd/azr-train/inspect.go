@@ -21,7 +21,7 @@ import (
 func inspectCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "inspect",
-		Usage:     "show what a run has done: steps, tasks, examples of completions",
+		Usage:     "show what a run has done: steps, tasks, what the executor met, examples of completions",
 		ArgsUsage: "RUN",
 		Description: "stdout gets tables and examples of completions, escaped and cut, or with --json one document.\n" +
 			"The run may be under way.",
@@ -64,6 +64,7 @@ type inspection struct {
 	Journaled   int                        `json:"journaled_results"`
 	Groups      []groupLine                `json:"groups"`
 	Metrics     map[int]map[string]float64 `json:"metrics"`
+	Executor    *executorReport            `json:"executor"`
 	Rows        []azr.Row                  `json:"rows"`
 	// Provenance is the newest checkpoint's, nil where there is none that can be read.
 	Provenance *checkpoint.Provenance `json:"provenance"`
@@ -100,6 +101,9 @@ func inspectRun(dir string, step, limit int) (*inspection, error) {
 		return nil, err
 	}
 	if r.Journaled, err = s.Journaled(); err != nil {
+		return nil, err
+	}
+	if r.Executor, err = readExecutorReport(filepath.Join(dir, executorFile)); err != nil {
 		return nil, err
 	}
 	groups, err := s.Summaries(store.Filter{First: first, Last: last})
@@ -147,6 +151,9 @@ func (r *inspection) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%4s  %-18s %11s %7s %9s %8s %8s %10s\n", "step", "group", "completions", "passed", "unchecked", "trained", "reward", "solve rate")
 	for _, g := range r.Groups {
 		fmt.Fprintf(w, "%4d  %-18s %11d %7d %9d %8d %8s %10s\n", g.Step, g.Group, g.Completions, g.Passed, g.Unchecked, g.Trained, decimal(g.Reward), decimal(g.SolveRate))
+	}
+	if r.Executor != nil {
+		r.Executor.print(w)
 	}
 	for _, row := range r.Rows {
 		verdict := row.Verdict.Outcome.String()

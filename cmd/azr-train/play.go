@@ -170,14 +170,16 @@ func (s *session) record(r azr.StepRecord) error {
 	stats := s.executor.Stats()
 	maps.Copy(r.Timings, executorTimings(s.executed, stats))
 	s.executed = stats
-	if stats.BlockedAlarm {
-		s.log.Warn().Int("step", r.Step).Float64("blocked_share", stats.BlockedShare).Str("samples", s.folder.path(blockedFile)).
-			Msg("many programs do what no task needs: the model may be learning to attack the sandbox")
-	}
+	alarm(s.log.With().Int("step", r.Step).Logger(), stats, s.config.Executor.SampleFile)
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}
 	if err := s.metrics.Append(r); err != nil {
+		return err
+	}
+	python, _ := s.executor.Python()
+	report := executorReport{Step: r.Step, Level: s.executor.Level(), Python: python, Stats: stats}
+	if err := report.write(s.folder.path(executorFile)); err != nil {
 		return err
 	}
 	s.records = append(s.records, azr.StepRecord{Step: r.Step, Metrics: r.Metrics, Timings: r.Timings})

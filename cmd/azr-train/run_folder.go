@@ -14,10 +14,11 @@ import (
 
 // The files of a run folder that this package writes; the others are their packages'.
 const (
-	configFile  = "config.yaml"
-	storeFile   = "run.sqlite"
-	lockFile    = "lock"
-	blockedFile = "blocked.jsonl"
+	configFile   = "config.yaml"
+	storeFile    = "run.sqlite"
+	lockFile     = "lock"
+	blockedFile  = "blocked.jsonl"
+	executorFile = "executor.json"
 )
 
 // runFolder is a run's folder, held by this process.

@@ -75,6 +75,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if config.Executor.SampleFile == "" {
 		config.Executor.SampleFile = folder.path(blockedFile)
 	}
+	s.config.Executor = config.Executor
 	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
 		return s, err
 	}

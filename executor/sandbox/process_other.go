@@ -23,6 +23,9 @@ type Process struct{}
 // UserID is the user that a confined program of this process's runs as.
 func UserID() int { return os.Getuid() }
 
+// CannotDrop is "": no program becomes another user's here.
+func CannotDrop() string { return "" }
+
 // ChildFilter is the system-call filter for the program's children: none here.
 func ChildFilter() []byte { return nil }
 

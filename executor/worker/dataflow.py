@@ -1,7 +1,8 @@
 """Finds out, without running it, that f's output cannot depend on its input.
 
 It is a light analysis that errs on the program's side: what it cannot follow
-counts as use. Names are followed, values are not, so f may still be constant.
+counts as use. Names are followed, and of values that nothing is left of a factor
+of zero and its like, so f may still be constant.
 """
 
 import ast
@@ -47,8 +48,27 @@ def ignored_input(tree):
     return f"output does not depend on the input: {how}, line {f.lineno}"
 
 
+def is_fixed(node):
+    """Tells whether an expression of quiet parts has the same value, whatever its names stand for."""
+    if isinstance(node, ast.BinOp):
+        zero = any(isinstance(side, ast.Constant) and side.value == 0 for side in (node.left, node.right))
+        if isinstance(node.op, (ast.Mult, ast.BitAnd)):
+            return zero
+        if isinstance(node.op, ast.Pow):
+            return isinstance(node.right, ast.Constant) and node.right.value == 0
+        return isinstance(node.op, (ast.Sub, ast.BitXor)) and ast.dump(node.left) == ast.dump(node.right)
+    if isinstance(node, ast.BoolOp):
+        first = node.values[0]
+        return isinstance(first, ast.Constant) and bool(first.value) == isinstance(node.op, ast.Or)
+    return False
+
+
 def loads(node):
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    """Returns the names that a node's value or doing depends on."""
+    if is_fixed(node) and not may_act(node):
+        return set()
+    found = {node.id} if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) else set()
+    return found.union(*(loads(child) for child in ast.iter_child_nodes(node)))
 
 
 def plain_targets(statement):
@@ -57,15 +77,41 @@ def plain_targets(statement):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
         if all(isinstance(t, ast.Name) for t in targets) and not may_act(statement.value):
             return {t.id for t in targets}
-    if isinstance(statement, ast.Expr) and not may_act(statement.value):
+    if isinstance(statement, ast.Pass) or isinstance(statement, ast.Expr) and not may_act(statement.value):
         return set()
     return None
 
 
+QUIET = (
+    ast.Name, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.expr_context, ast.Compare, ast.cmpop, ast.BoolOp, ast.boolop,
+    ast.UnaryOp, ast.unaryop, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Pow, ast.BitAnd, ast.BitOr, ast.BitXor, ast.IfExp,
+)  # fmt: skip
+
+
 def may_act(expression):
-    """Tells whether an expression may do more than give a value of names, constants and containers."""
-    quiet = (ast.Name, ast.Constant, ast.Tuple, ast.List, ast.Dict, ast.Set, ast.expr_context)
-    return not all(isinstance(node, quiet) for node in ast.walk(expression))
+    """Tells whether an expression may do more than give a value of names, constants, containers, and what is computed and compared of them."""
+    return not all(isinstance(node, QUIET) for node in ast.walk(expression))
+
+
+def idle_parts(statements):
+    """Returns what the statements assign and what that depends on, a pair for each, or None if one may do more than that.
+
+    What an if assigns depends on its test too.
+    """
+    idle = []
+    for statement in statements:
+        targets = plain_targets(statement)
+        if targets is not None:
+            idle.append((targets, loads(statement)))
+            continue
+        if not isinstance(statement, ast.If) or may_act(statement.test):
+            return None
+        inner = idle_parts(statement.body + statement.orelse)
+        if inner is None:
+            return None
+        idle += inner
+        idle.append(({name for targets, _ in inner for name in targets}, loads(statement.test)))
+    return idle
 
 
 def names_that_matter(body):
@@ -74,9 +120,9 @@ def names_that_matter(body):
     stack = list(body)
     while stack:
         node = stack.pop()
-        targets = plain_targets(node)
-        if targets is not None:
-            idle.append((targets, loads(node)))
+        parts = idle_parts([node]) if isinstance(node, ast.stmt) else None
+        if parts is not None:
+            idle += parts
         elif isinstance(node, (ast.If, ast.For, ast.While, ast.With, ast.Try)):
             for child in ast.iter_child_nodes(node):
                 stack.append(child)

@@ -7,6 +7,7 @@ determined program can get past any such list, and the sandbox does not rely on 
 """
 
 import ast
+import re
 import sys
 
 ALLOWED_MODULES = frozenset(
@@ -20,7 +21,7 @@ BANNED_NAMES = frozenset(
 SHADOWABLE_NAMES = frozenset("exit input open quit vars".split())
 BANNED_ATTRIBUTES = frozenset(
     "f_back f_builtins f_code f_globals f_locals f_trace gi_code gi_frame cr_code cr_frame ag_code ag_frame tb_frame tb_next "
-    "co_code co_consts attrgetter methodcaller get_type_hints ForwardRef".split()
+    "co_code co_consts attrgetter methodcaller get_type_hints ForwardRef Formatter format_map".split()
 )
 # What classes define and call on super(); every other dunder name is a way into the interpreter.
 ALLOWED_DUNDERS = frozenset(
@@ -55,13 +56,39 @@ def banned_import(node):
     return None
 
 
-def banned_use(node, modules, own):
+def attributes_of(node):
+    """Returns the attributes of objects that a node names: with a dot, or in a class pattern of match."""
+    if isinstance(node, ast.Attribute):
+        return [node.attr]
+    return node.kwd_attrs if isinstance(node, ast.MatchClass) else []
+
+
+def is_banned_attribute(name):
+    return name in BANNED_ATTRIBUTES or name.startswith("__") and is_banned_name(name)
+
+
+def banned_use(node, modules, own, texts):
     if isinstance(node, ast.Name) and is_banned_name(node.id) and not (node.id in SHADOWABLE_NAMES and node.id in own):
         return "use of " + node.id
-    if isinstance(node, ast.Attribute):
-        inside_module = isinstance(node.value, ast.Name) and node.value.id in modules and is_banned_member(node.attr)
-        if node.attr in BANNED_ATTRIBUTES or inside_module or node.attr.startswith("__") and is_banned_name(node.attr):
-            return "attribute " + node.attr
+    for name in attributes_of(node):
+        if is_banned_attribute(name):
+            return "attribute " + name
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules and is_banned_member(node.attr):
+        return "attribute " + node.attr
+    return banned_text(node, texts)
+
+
+def banned_text(node, texts):
+    """Refuses names of attributes in texts, by which str.format and a class that is made at run time reach them."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        for name in re.findall(r"(?<!\w)__\w+__(?!\w)|(?<=\.)\w+", node.value):
+            if is_banned_attribute(name):
+                return "text with " + name
+    if isinstance(node, ast.Attribute) and node.attr == "format":
+        if not (isinstance(node.value, ast.Constant) or isinstance(node.value, ast.Name) and node.value.id in texts):
+            return "format of a text that is not written out"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) > 1:
+        return "use of type to make a class"
     return None
 
 
@@ -80,16 +107,35 @@ def own_names(tree):
     }
 
 
+def text_names(tree):
+    """Returns the names that stand for nothing but texts that are written out."""
+    written = {
+        target
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    others = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load) and node not in written:
+                others.add(node.id)
+        elif not isinstance(node, (ast.Attribute, ast.Constant, ast.keyword)):  # what is left is names that are bound
+            others |= {value for _, value in ast.iter_fields(node) if isinstance(value, str)}
+    return {target.id for target in written} - others
+
+
 def refusal(program):
     """Returns what of the program is refused and where, or None. A program that does not parse is not refused here."""
     try:
         tree = ast.parse(program)
     except (SyntaxError, ValueError):
         return None
-    modules, own = imported_names(tree), own_names(tree)
+    modules, own, texts = imported_names(tree), own_names(tree), text_names(tree)
     found = []
     for node in ast.walk(tree):
-        what = banned_import(node) or banned_use(node, modules, own)
+        what = banned_import(node) or banned_use(node, modules, own, texts)
         if what:
             found.append((node.lineno, node.col_offset, what))
     if not found:

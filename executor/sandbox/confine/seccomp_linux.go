@@ -2,6 +2,7 @@ package confine
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -92,13 +93,38 @@ func (r argumentRule) compile() []unix.SockFilter {
 	return append([]unix.SockFilter{jump(unix.BPF_JEQ, uint32(r.call), 0, len(body))}, body...)
 }
 
-// choose answers hit for the listed calls and miss for all others.
+// choose answers hit for the listed calls and miss for all others. It halves the
+// numbers with each comparison: the kernel goes through a filter for each call
+// when it is installed, which is in every child.
 func choose(calls []uintptr, hit, miss uint32) []unix.SockFilter {
-	var program []unix.SockFilter
-	for i, call := range calls {
-		program = append(program, jump(unix.BPF_JEQ, uint32(call), len(calls)-i, 0))
+	var edges []uint32 // where the answer changes, miss first
+	for _, call := range slices.Compact(slices.Sorted(slices.Values(calls))) {
+		n := uint32(call)
+		if len(edges) > 0 && edges[len(edges)-1] == n {
+			edges = edges[:len(edges)-1]
+		} else {
+			edges = append(edges, n)
+		}
+		edges = append(edges, n+1)
 	}
+	program := halve(edges, 0, len(edges), 0)
 	return append(program, answer(miss), answer(hit))
+}
+
+// halve tells in which of the stretches between edges the number is, from the first to the last one given, and jumps
+// to the answer of that: one of the two after all comparisons, of which there are as many as edges. At is its own place.
+func halve(edges []uint32, first, last, at int) []unix.SockFilter {
+	middle := (first + last + 1) / 2
+	answerOf := func(stretch int) int { return len(edges) + stretch%2 - at - 1 }
+	var below, above []unix.SockFilter
+	lower, upper := answerOf(first), answerOf(last)
+	if first < middle-1 {
+		below, lower = halve(edges, first, middle-1, at+1), 0
+	}
+	if middle < last {
+		above, upper = halve(edges, middle, last, at+1+len(below)), len(below)
+	}
+	return slices.Concat([]unix.SockFilter{jump(unix.BPF_JGE, edges[middle-1], upper, lower)}, below, above)
 }
 
 // initFilter is installed before the interpreter starts and holds for it and
