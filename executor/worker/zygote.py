@@ -159,6 +159,9 @@ def main():
     child = make_child(settings)
     worker = os.getpid()
     gc.collect()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim:
+        trim(0)  # each fork goes through what the worker holds
     gc.freeze()
     gc.set_threshold(100_000, 10, 10)  # for the children: short lives have little garbage and pay for each look at it
     os.write(REPORTS, READY)
