@@ -113,7 +113,8 @@ func TestIgnoredInput(t *testing.T) {
 	}{
 		{"def f(x):\n    return 5", "3", azr.Fail, azr.Fail},
 		{"def f(x):\n    x = 5\n    return x", "3", azr.Fault, azr.Fault},
-		{"def f(x):\n    return x * 0", "3", azr.Pass, azr.Fail},
+		{"def f(x):\n    return x * 0", "3", azr.Fault, azr.Fault},
+		{"def f(x):\n    return len([x])", "3", azr.Pass, azr.Fail},
 		{"def f(s, n):\n    return len(s) >= 0 and n == n", "'a', 1", azr.Pass, azr.Fail},
 		{"def f(x):\n    return x > 50", "3", azr.Pass, azr.Pass},
 		{"def f(x):\n    return 10 // x // 1000", "3", azr.Pass, azr.Pass}, // it raises for 0
