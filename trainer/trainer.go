@@ -77,8 +77,10 @@ type Report struct {
 	// MaxDeltaLogProb is the largest difference between a token's log-prob when it was sampled and before
 	// the first update (nats); it should be rounding.
 	MaxDeltaLogProb float64
-	// LearningRate of the update.
-	LearningRate float64
+	// LearningRate of the update, and the L2 norm by which it changed the weights, estimated from some of them.
+	LearningRate, WeightChange float64
+	// Groups is in how many groups, of six, a sample has an advantage.
+	Groups int
 	// Tokens that went through the model, response tokens of the step, and micro-batches.
 	Tokens, ResponseTokens, Batches int
 	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
@@ -94,6 +96,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 		return r, err
 	}
 	r.Advantages = Advantages(samples, t.config.Whitening)
+	r.Groups = instructive(samples, r.Advantages)
 	for epoch := range t.config.Epochs {
 		if err := t.update(ctx, samples, &r, epoch == 0); err != nil {
 			return r, err
@@ -176,6 +179,7 @@ func (t *Trainer) optimise(r *Report) error {
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
 		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
 	}
+	before := spread(t.params)
 	t.updates++
 	r.LearningRate = t.config.learningRate(t.updates)
 	torch.AdamWStep(t.params, t.m, t.v, torch.AdamW{
@@ -183,5 +187,6 @@ func (t *Trainer) optimise(r *Report) error {
 		WeightDecay: t.config.WeightDecay, Step: int64(t.updates),
 	})
 	torch.ClearGrads(t.params)
+	r.WeightChange = change(t.params, before) // in the memory that the gradients had
 	return nil
 }
