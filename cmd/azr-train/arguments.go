@@ -16,6 +16,11 @@ func deviceFlag() cli.Flag {
 	return &cli.StringFlag{Name: "device", Value: "auto", Usage: "`cpu|cuda|cuda:N|auto`"}
 }
 
+// deviceOverride is deviceFlag for a run, whose configuration names a device too.
+func deviceOverride() cli.Flag {
+	return &cli.StringFlag{Name: "device", Usage: "`cpu|cuda|cuda:N|auto` in place of the configuration's device"}
+}
+
 func setFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
 }

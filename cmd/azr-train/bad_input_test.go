@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,6 +27,18 @@ func changedModel(t *testing.T, name string, change func([]byte) []byte) string 
 
 func replaced(old, new string) func([]byte) []byte {
 	return func(text []byte) []byte { return []byte(strings.ReplaceAll(string(text), old, new)) }
+}
+
+// spoiledModel is the tiny model with one number of one weight changed.
+func spoiledModel(t *testing.T, number float64) string {
+	t.Helper()
+	dir := tinyModel(t)
+	llama := modeltest.Small(768, 1024)
+	llama.Edit = func(weights map[string][]float32) {
+		weights["model.layers.1.mlp.up_proj.weight"][77] = float32(number)
+	}
+	require.NoError(t, llama.Write(dir))
+	return dir
 }
 
 // refused runs a command that must fail with exit code 2, one line on stderr that has the given words,
@@ -65,6 +78,11 @@ func TestBadInputOfRun(t *testing.T) {
 		"config out of range":      {model: good, args: []string{"--set", "rollout.slots=0"}, words: []string{"slots", "got 0"}},
 		"no such preset":           {model: good, args: []string{"--config", "quickstrat"}, words: []string{"quickstrat", "quickstart"}},
 		"no Python":                {model: good, args: []string{"--set", "executor.python=/nonexistent/python3"}, words: []string{"/nonexistent/python3"}},
+		"NaN among the weights":    {model: spoiledModel(t, math.NaN()), words: []string{"model.layers.1.mlp.up_proj.weight is not finite", "/model"}},
+		"infinity in the weights":  {model: spoiledModel(t, math.Inf(-1)), words: []string{"model.layers.1.mlp.up_proj.weight is not finite"}},
+		"too little memory":        {model: good, args: []string{"--set", "memory=300KiB"}, words: []string{"out of memory for the weights of " + good, "tried to allocate"}},
+		"no memory for the cache":  {model: good, args: []string{"--set", "memory=3MiB"}, words: []string{"out of memory for the cache of a single slot", "room for 768 tokens"}},
+		"no such device by flag":   {model: good, args: []string{"--device", "cuda:7"}, words: []string{"cuda:7", "--device cpu"}},
 		"no such device":           {model: good, args: []string{"--set", "device=cuda:7"}, words: []string{"cuda:7"}},
 		"unknown flag":             {model: good, args: []string{"--stepps", "3"}, words: []string{"stepps"}},
 	} {
@@ -88,6 +106,7 @@ func TestExistingRunFolderIsRefused(t *testing.T) {
 
 func TestBadInputOfTheOtherCommands(t *testing.T) {
 	model, empty := tinyModel(t), t.TempDir()
+	spoiled := spoiledModel(t, math.NaN())
 	noTokenizer := t.TempDir()
 	require.NoError(t, modeltest.Small(64, 64).Write(noTokenizer))
 	for name, c := range map[string]struct {
@@ -107,6 +126,8 @@ func TestBadInputOfTheOtherCommands(t *testing.T) {
 		"generate no tokens":       {args: []string{"generate", "--model", model, "--prompt", "a", "--max-tokens", "0"}, words: []string{"--max-tokens 0"}},
 		"score without tokenizer":  {stdin: `{"text":"a"}` + "\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1", "tokenizer.json"}},
 		"score an id too large":    {stdin: `{"ids":[1,64]}` + "\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1", "64"}},
+		"score a NaN":              {stdin: `{"ids":[1]}` + "\n", args: []string{"score", "--model", spoiled}, words: []string{"up_proj.weight is not finite", spoiled}},
+		"generate without end":     {args: []string{"generate", "--model", model, "--prompt", "a", "--temperature", "inf"}, words: []string{"--temperature +Inf"}},
 		"score no JSON":            {stdin: "ids\n", args: []string{"score", "--model", noTokenizer}, words: []string{"stdin line 1"}},
 		"exec a bad unit":          {args: []string{"exec", "--memory", "512megs"}, words: []string{"executor.memory", "512megs", "512MiB"}},
 		"exec too little memory":   {args: []string{"exec", "--memory", "1MiB"}, words: []string{"memory", "at least 64MiB"}},

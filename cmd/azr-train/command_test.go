@@ -95,7 +95,20 @@ func TestRunResumeExport(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(o.stdout), &seen))
 	assert.Len(t, seen.Metrics, 4)
 	assert.NotEmpty(t, seen.Rows)
-	assert.Contains(t, azrTrain(t, "", "inspect", run).stdout, "propose/deduction")
+	for step := 1; step <= 3; step++ {
+		m := seen.Metrics[step]
+		assert.Positive(t, m["trainer/weight_change"], "step %d", step)
+		assert.Contains(t, m, "trainer/groups")
+		assert.Equal(t, 1024.0, m["trainer/micro_batch_tokens"])
+	}
+	shown := azrTrain(t, "", "inspect", run).stdout
+	for _, group := range []string{"propose/deduction", "solve/deduction", "weight change"} {
+		assert.Contains(t, shown, group)
+	}
+	refused(t, "none", []string{"no such step", "got 99, want 0 to 3"}, "", "inspect", run, "--step", "99")
+	o = azrTrain(t, "", "resume", run, "--steps", "0", "--device", "cuda:7")
+	assert.Equal(t, exitBadInput, o.code)
+	assert.Contains(t, o.stderr, "cuda:7")
 
 	exported := filepath.Join(t.TempDir(), "exported")
 	o = azrTrain(t, "", "export", run, "--out", exported)

@@ -29,8 +29,8 @@ func generateCommand() *cli.Command {
 			if err := flagsOnly(c, "model", "prompt"); err != nil {
 				return err
 			}
-			if c.Int("max-tokens") < 1 || !(c.Float64("temperature") >= 0) {
-				return fmt.Errorf("generate: out of range; got --max-tokens %d --temperature %g, want at least 1 and 0", c.Int("max-tokens"), c.Float64("temperature"))
+			if t := c.Float64("temperature"); c.Int("max-tokens") < 1 || !(t >= 0 && t <= 100) {
+				return fmt.Errorf("generate: out of range; got --max-tokens %d --temperature %g, want at least 1 and 0 to 100", c.Int("max-tokens"), c.Float64("temperature"))
 			}
 			return generate(c)
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ func runCommand() *cli.Command {
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.IntFlag{Name: "steps", Usage: "play `N` steps"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
+			deviceOverride(),
 			setFlag(),
 		},
 		Action: func(c *cli.Context) error {
@@ -48,6 +50,9 @@ func configFromFlags(c *cli.Context) (config Config, err error) {
 	}
 	if c.IsSet("seed") {
 		config.Seed = c.Uint64("seed")
+	}
+	if c.IsSet("device") {
+		config.Device = c.String("device")
 	}
 	if config.Model, err = filepath.Abs(c.Path("model")); err != nil {
 		return config, err
@@ -80,7 +85,10 @@ func resumeCommand() *cli.Command {
 		Name:      "resume",
 		Usage:     "continue a run from its last checkpoint",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"}},
+		Flags: []cli.Flag{
+			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps (default: up to the run's number of steps)"},
+			deviceOverride(),
+		},
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
 			if err != nil {
@@ -92,14 +100,14 @@ func resumeCommand() *cli.Command {
 					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
 				}
 			}
-			return resumeRun(c.Context, runDir, more)
+			return resumeRun(c.Context, runDir, more, c.String("device"))
 		},
 	}
 }
 
 // resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
-// up to the configured number.
-func resumeRun(ctx context.Context, runDir string, more int) error {
+// up to the configured number. A device takes the place of the configured one; "" leaves that.
+func resumeRun(ctx context.Context, runDir string, more int, device string) error {
 	display, log := newDisplay()
 	defer display.Close()
 	folder, config, err := openRunFolder(runDir)
@@ -107,11 +115,9 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 		return err
 	}
 	defer folder.unlock()
+	config.Device = cmp.Or(device, config.Device)
 	modelDir := config.Model
 	last, skipped, err := checkpoint.Latest(runDir)
-	for _, reason := range skipped {
-		log.Warn().Err(reason).Msg("checkpoint not used")
-	}
 	switch {
 	case errors.Is(err, checkpoint.ErrNone) && len(skipped) == 0:
 		log.Info().Msg("no checkpoint yet: the run starts again from its first step")
@@ -119,6 +125,9 @@ func resumeRun(ctx context.Context, runDir string, more int) error {
 		return err
 	default:
 		modelDir = last.Dir
+	}
+	for _, reason := range skipped {
+		log.Warn().Err(reason).Msg("checkpoint not used")
 	}
 	r, err := openRun(ctx, folder, config, modelDir, last != nil, display, log)
 	if err != nil {
@@ -156,11 +165,11 @@ func exportCommand() *cli.Command {
 				return fmt.Errorf("export: not a run folder; got %s: %w", runDir, err)
 			}
 			last, skipped, err := checkpoint.Latest(runDir)
-			for _, reason := range skipped {
-				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
-			}
 			if err != nil {
 				return err
+			}
+			for _, reason := range skipped {
+				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
 			}
 			if err := checkpoint.Export(last.Dir, c.Path("out")); err != nil {
 				return err

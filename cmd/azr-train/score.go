@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -62,6 +64,9 @@ func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
 			}
 		}
 		logprobs, err := rollout.Score(m, line.IDs)
+		if i := slices.IndexFunc(logprobs, func(p float32) bool { return math.IsNaN(float64(p)) || math.IsInf(float64(p), 0) }); i >= 0 {
+			return nil, fmt.Errorf("score: a log-prob is not finite; got %g of id %d at place %d, want a number; hint: the weights of %s overflow", logprobs[i], line.IDs[i+1], i+1, dir)
+		}
 		return struct {
 			IDs      []int32   `json:"ids"`
 			LogProbs []float32 `json:"logprobs"`

@@ -64,6 +64,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 			s.close()
 		}
 	}()
+	torch.LimitBytes(int64(config.Memory))
 	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
 		return s, err
 	}
@@ -89,11 +90,15 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.env, err = python.New(config.Environment, s.executor); err != nil {
 		return s, err
 	}
+	if s.trainer, err = trainer.New(config.Trainer, s.model, display); err != nil {
+		return s, err
+	}
+	// After the trainer, since it takes fewer slots where memory is small.
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if s.trainer, err = trainer.New(config.Trainer, s.model, display); err != nil {
-		return s, err
+	if s.engine.Slots() < config.Rollout.Slots {
+		log.Warn().Int("slots", s.engine.Slots()).Int("configured", config.Rollout.Slots).Msg("memory is too small for all rollout slots")
 	}
 	log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
 		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
