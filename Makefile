@@ -42,23 +42,26 @@ libtorch csrc tokenizers: check-tools
 	@$(part) $@
 csrc: libtorch
 
-# A program of its own, which package executor/sandbox embeds.
+# A program of its own, which package executor/sandbox embeds. Without -trimpath the
+# standard library that it compiles is the one that azr-train links.
 .PHONY: sandbox-init
 sandbox-init: check-tools
-	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' \
+	@CGO_ENABLED=0 go build -ldflags='-s -w' \
 		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
 
 # Those of the given packages that reach no native part.
 pure = go list $(1) -f '{{if not .Standard}}{{.ImportPath}} {{join .Deps " "}}{{end}}' $(2) | \
 	grep -vE 'torch/internal/capi|tokenizers?( |$$)' | cut -d' ' -f1
 
-# What Go can compile while the native parts are still made.
-.PHONY: pure
+# What Go can compile while native parts are still made.
+.PHONY: pure on-torch
 pure: sandbox-init
 	@go build $$($(call pure,-deps,./cmd/azr-train))
+on-torch: csrc
+	@go build ./trainer
 
 .PHONY: build
-build: native pure ## build bin/azr-train
+build: native pure on-torch ## build bin/azr-train
 	@go build -o bin/ ./cmd/azr-train
 
 .PHONY: model
