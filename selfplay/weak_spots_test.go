@@ -12,7 +12,7 @@ import (
 	"github.com/azr-train/azr/selfplay"
 )
 
-// The weak spots of the authors' code have numbers; W1, W3, W7 and W9 are in the transcripts of selfplay/python.
+// The weak spots of the authors' code have numbers; W1, W3, W7 and W9 are in the transcripts of selfplay/python, W4 in its tests.
 
 // W5: a full buffer loses its oldest task, and new ones go on to be found.
 func TestW5FullBufferLosesTheOldestTask(t *testing.T) {
