@@ -46,7 +46,7 @@ csrc: libtorch
 # standard library that it compiles is the one that azr-train links.
 .PHONY: sandbox-init
 sandbox-init: check-tools
-	@CGO_ENABLED=0 go build -ldflags='-s -w' \
+	@CGO_ENABLED=0 go build -buildvcs=false -ldflags='-s -w' \
 		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
 
 # Those of the given packages that reach no native part.
