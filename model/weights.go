@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -110,12 +111,17 @@ func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err e
 			loaded.Free()
 		}
 	}()
+	defer func() {
+		if torch.IsOutOfMemory(err) {
+			err = fmt.Errorf("model.Load: out of memory for the weights of %s: %w", dir, err)
+		}
+	}()
 	defer torch.Catch(&err)
 	if err := loaded.checkNames(files); err != nil {
 		return nil, err
 	}
 	for _, w := range loaded.weights() {
-		if *w.into, err = read(files, w, dtype, device); err != nil {
+		if *w.into, err = read(dir, files, w, dtype, device); err != nil {
 			return nil, err
 		}
 	}
@@ -156,7 +162,7 @@ func (d *Decoder) ignores(name string) bool {
 	return strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == "lm_head.weight" && d.Config.TieWordEmbeddings
 }
 
-func read(files *safetensors.Folder, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {
+func read(dir string, files *safetensors.Folder, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {
 	info, _ := files.Lookup(w.name)
 	stored, err := torch.ParseDType(string(info.DType))
 	if err != nil || stored > torch.F16 {
@@ -168,5 +174,9 @@ func read(files *safetensors.Folder, w weight, dtype torch.DType, device torch.D
 	}
 	s := torch.NewScope()
 	defer s.Close()
-	return s.FromBytes(data, stored, torch.CPU, w.shape...).To(dtype, device).Keep(), nil
+	values := s.FromBytes(data, stored, torch.CPU, w.shape...).To(dtype, device)
+	if sum := values.SumAll().To(torch.F32, device).Item(); math.IsNaN(sum) || math.IsInf(sum, 0) {
+		return nil, fmt.Errorf("model.Load: weight %s is not finite; got NaN or infinity in %s, want numbers; hint: the file is corrupt, fetch it again", w.name, dir)
+	}
+	return values.Keep(), nil
 }

@@ -69,6 +69,21 @@ func writeTasks(b *strings.Builder, records []azr.StepRecord) {
 	line("all", all)
 	fmt.Fprintf(b, "\nof all completions %s could not be checked and %s were cut at the length limit\n",
 		whole(all.unchecked), whole(all.truncated))
+	writeUpdates(b, records)
+}
+
+// writeUpdates tells in how many groups the updates had something to learn, and that they moved the weights.
+func writeUpdates(b *strings.Builder, records []azr.StepRecord) {
+	var groups, changes []float64
+	for _, r := range records {
+		if v, ok := r.Metrics["trainer/groups"]; ok {
+			groups, changes = append(groups, v), append(changes, r.Metrics["trainer/weight_change"])
+		}
+	}
+	if len(groups) > 0 {
+		fmt.Fprintf(b, "each update learned from at least %s of %d groups and moved the weights by at least %.2g (L2 norm)\n",
+			whole(slices.Min(groups)), len(azr.Groups()), slices.Min(changes))
+	}
 }
 
 // writeTimes is a row for each phase, the longest first, and one for the whole.

@@ -32,6 +32,7 @@ func steps() []azr.StepRecord {
 				m["estimate/"+name+"/solve_rate"] = 0.375
 			}
 		}
+		m["trainer/groups"], m["trainer/weight_change"] = float64(7-n), 0.0123*float64(n)
 		return azr.StepRecord{Step: n, Metrics: m, Timings: map[string]float64{"step_seconds": 20 * float64(n), "selfplay/generate_seconds": 12.5,
 			"selfplay/wait_seconds": 0.25, "trainer/update_seconds": 7, "trainer/peak_bytes": 1e9}}
 	}

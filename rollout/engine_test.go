@@ -173,8 +173,11 @@ func TestCancelledTickLosesNothing(t *testing.T) {
 	}
 }
 
-func TestWeightsThatAreNotFiniteAreAnError(t *testing.T) {
-	x := newTiny(t, byteLevel, func(_ *tokenizer.Tokenizer, w weights) { scale(w["lm_head.weight"], 1e38) })
+func TestLogitsThatAreNotFiniteAreAnError(t *testing.T) {
+	x := newTiny(t, byteLevel, func(_ *tokenizer.Tokenizer, w weights) {
+		scale(w["lm_head.weight"], 1e25)
+		scale(w["model.norm.weight"], 1e25)
+	})
 	live := torch.Live()
 	e, err := rollout.New(rollout.Config{Slots: 1, Room: 64}, 1, x.model, x.tokenizer)
 	require.NoError(t, err)

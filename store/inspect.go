@@ -146,6 +146,8 @@ func (s *Store) Rows(f Filter) ([]azr.Row, error) {
 type Summary struct {
 	Step int
 	azr.Group
+	// Purpose tells estimates from the answers that are solved for the update; both have the role Solve.
+	Purpose azr.Purpose
 	// Completions counts them all; the outcomes add up to it.
 	Completions, Passed, Failed, Faults, Malformed, Unchecked int
 	// Trained counts those that became a sample of the update.
@@ -156,17 +158,17 @@ type Summary struct {
 	SolveRate float64
 }
 
-// Summaries returns one Summary for each step and group that a filter selects
-// and that has completions, ordered by step and group. Limit is not used.
+// Summaries returns one Summary for each step, group and purpose that a filter selects
+// and that has completions, ordered by step, role, purpose and type. Limit is not used.
 func (s *Store) Summaries(f Filter) ([]Summary, error) {
 	where, args := f.where()
-	return collect(s, "store.Summaries", `SELECT step, role, type, count(*),
+	return collect(s, "store.Summaries", `SELECT step, role, purpose, type, count(*),
 		sum(outcome = 'pass'), sum(outcome = 'fail'), sum(outcome = 'fault'), sum(outcome = 'malformed'), sum(outcome = 'unchecked'),
 		sum(trained), avg(iif(trained, reward, NULL)), avg(iif(solve_rate >= 0, solve_rate, NULL))
-		FROM completions `+where+` GROUP BY step, role, type
-		ORDER BY step, role, instr('deduction abduction induction error', type)`, args,
+		FROM completions `+where+` GROUP BY step, role, purpose, type
+		ORDER BY step, role, purpose, instr('deduction abduction induction error', type)`, args,
 		func(g *Summary) []any {
-			return []any{&g.Step, named{&g.Role}, named{&g.Type}, &g.Completions, &g.Passed, &g.Failed, &g.Faults, &g.Malformed, &g.Unchecked,
+			return []any{&g.Step, named{&g.Role}, named{&g.Purpose}, named{&g.Type}, &g.Completions, &g.Passed, &g.Failed, &g.Faults, &g.Malformed, &g.Unchecked,
 				&g.Trained, number{&g.Reward}, number{&g.SolveRate}}
 		})
 }

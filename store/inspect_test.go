@@ -58,10 +58,15 @@ func TestSummariesCountOutcomesAndAverage(t *testing.T) {
 	add(azr.Propose, azr.Malformed, -1, -1, true)
 	add(azr.Propose, azr.Unchecked, -1, 9, false)
 	add(azr.Solve, azr.Fault, -1, -0.5, false)
+	add(azr.Solve, azr.Pass, -1, 1, true)
+	r.Rows[5].ID.Purpose = azr.Solving
 	require.NoError(t, s.Commit(r))
 	got, err := s.Summaries(Filter{Last: 9})
 	require.NoError(t, err)
-	require.Len(t, got, 2)
+	require.Len(t, got, 3)
+	assert.Equal(t, azr.Solving, got[2].Purpose)
+	assert.Equal(t, 1, got[2].Completions)
+	assert.Equal(t, 1.0, got[2].Reward)
 	assert.Equal(t, Summary{Step: 1, Group: azr.Group{Role: azr.Propose}, Completions: 4, Passed: 2, Malformed: 1, Unchecked: 1,
 		Trained: 3, Reward: 0, SolveRate: 0.5}, got[0])
 	assert.Equal(t, 1, got[1].Faults)

@@ -21,9 +21,9 @@ var estimators = map[Algorithm]func(samples []azr.Sample, w Whitening) []float64
 // NeedsGroups tells whether an algorithm compares several answers to one prompt.
 func (a Algorithm) NeedsGroups() bool { return a == ReinforceLeaveOne || a == GroupRelativePolicy }
 
-// advantages of samples by the configured algorithm; proposers' are then multiplied by ProposerWeight, and with
+// Advantages of samples by the configured algorithm; proposers' are then multiplied by ProposerWeight, and with
 // PositivesOnly a solver's below 0 become 0. The advantage of a sample to imitate is its reward.
-func (c Config) advantages(samples []azr.Sample) []float64 {
+func (c Config) Advantages(samples []azr.Sample) []float64 {
 	drawn := slices.DeleteFunc(slices.Clone(samples), func(s azr.Sample) bool { return s.Imitate })
 	estimated := estimators[c.Algorithm](drawn, c.Whitening)
 	advantages := make([]float64, len(samples))

@@ -77,14 +77,14 @@ func TestPeersShareAPrompt(t *testing.T) {
 func TestProposerWeightAndPositivesOnly(t *testing.T) {
 	samples := []azr.Sample{rewarded(solveDeduction, 1, 1), rewarded(solveDeduction, 0, 1), rewarded(proposeDeduction, 1, 1), rewarded(proposeDeduction, 0, 1)}
 	c := DefaultConfig()
-	assert.Equal(t, []float64{1, -1, 1, -1}, c.advantages(samples))
+	assert.Equal(t, []float64{1, -1, 1, -1}, c.Advantages(samples))
 	c.ProposerWeight = 0.25
-	assert.Equal(t, []float64{1, -1, 0.25, -0.25}, c.advantages(samples))
+	assert.Equal(t, []float64{1, -1, 0.25, -0.25}, c.Advantages(samples))
 	c.PositivesOnly = true
-	assert.Equal(t, []float64{1, 0, 0.25, -0.25}, c.advantages(samples), "proposals keep theirs: duplicates must cost")
+	assert.Equal(t, []float64{1, 0, 0.25, -0.25}, c.Advantages(samples), "proposals keep theirs: duplicates must cost")
 	for algorithm := range estimators {
 		c.Algorithm = algorithm
-		assert.Len(t, c.advantages(samples), 4, algorithm)
-		assert.Empty(t, c.advantages(nil), algorithm)
+		assert.Len(t, c.Advantages(samples), 4, algorithm)
+		assert.Empty(t, c.Advantages(nil), algorithm)
 	}
 }

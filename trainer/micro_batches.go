@@ -53,7 +53,7 @@ func (t *Trainer) shrink(batches [][]example, cause error) error {
 	}
 	if most == 1 {
 		return fmt.Errorf("trainer.Step: out of memory with one sample a micro-batch; got samples of up to %d tokens, want shorter ones; "+
-			"hint: trainer.activation_checkpointing=true, or lower max_tokens; the update was not made: %w", largest, cause)
+			"hint: trainer.activation_checkpointing=true, or lower max_tokens or rollout.slots; the update was not made: %w", largest, cause)
 	}
 	t.microBatchTokens = max(1, min(t.microBatchTokens, largest)/2)
 	return nil

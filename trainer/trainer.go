@@ -104,7 +104,7 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	t.remember(samples)
 	count := len(samples)
 	samples = append(slices.Clip(samples), replayed...)
-	advantages := t.config.advantages(samples)
+	advantages := t.config.Advantages(samples)
 	r.Advantages, r.Replayed = advantages[:count], len(replayed)
 	r.Groups = instructive(samples[:count], r.Advantages)
 	for n := range t.config.Epochs * t.config.Minibatches {

@@ -24,6 +24,11 @@ func configFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "config", Usage: "`PRESET|FILE` of settings over the defaults; may be repeated, the later over the earlier"}
 }
 
+// deviceOverride is deviceFlag for a run, whose configuration names a device too.
+func deviceOverride() cli.Flag {
+	return &cli.StringFlag{Name: "device", Usage: "`cpu|cuda|cuda:N|auto` in place of the configuration's device"}
+}
+
 func setFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "set", Usage: "set one `KEY=VALUE` of the configuration; may be repeated"}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -106,6 +107,11 @@ var badRuns = []badInput{
 	{what: "a value out of range", args: runOf("--set", "rollout.slots=0"), words: []string{"slots", "got 0"}},
 	{what: "no Python", args: runOf("--set", "executor.python=/nonexistent/python3"), words: []string{"/nonexistent/python3", "hint:"}, local: true},
 	{what: "no such device", args: runOf("--set", "device=tpu"), words: []string{"tpu"}},
+	{what: "a weight is NaN", args: runOf(), words: []string{"model.layers.1.mlp.up_proj.weight is not finite", "MODEL"}, prepare: spoil(math.NaN())},
+	{what: "a weight is infinite", args: runOf(), words: []string{"model.layers.1.mlp.up_proj.weight is not finite"}, prepare: spoil(math.Inf(-1))},
+	{what: "too little memory for the weights", args: runOf("--set", "memory=300KiB"), words: []string{"out of memory for the weights of MODEL", "tried to allocate"}, local: true},
+	{what: "too little memory for the cache", args: runOf("--set", "memory=3MiB"), words: []string{"out of memory for the cache of a single slot"}, local: true},
+	{what: "a device that is not there", args: runOf("--device", "cuda:7"), words: []string{"cuda:7", "--device cpu"}, local: true},
 	{what: "no such seeds", args: runOf("--seeds", "none.jsonl"), words: []string{"none.jsonl"}},
 	{what: "no such held-out tasks", args: runOf("--set", "held_out.tasks=none.jsonl"), words: []string{"none.jsonl"}},
 	{what: "GRPO with one answer a prompt", args: runOf("--set", "trainer.algorithm=grpo"), words: []string{"trainer.algorithm grpo", "game.solve_rollouts"}},
@@ -114,6 +120,17 @@ var badRuns = []badInput{
 	{what: "an unknown task type", args: runOf("--set", "game.task_types=[deduction, seduction]"), words: []string{"game.task_types", "seduction"}},
 	{what: "error tasks in the trace style", args: runOf("--set", "environment.style=trace", "--set", "game.task_types=[error]"), words: []string{"environment.style trace", "error"}},
 	{what: "an unknown role to freeze", args: runOf("--set", "controls.frozen=both"), words: []string{"controls.frozen", "both"}},
+}
+
+// spoil changes one number of one weight of the model.
+func spoil(number float64) func(t *testing.T, w *badWorld) {
+	return func(t *testing.T, w *badWorld) {
+		llama := modeltest.Small(768, 1024)
+		llama.Edit = func(weights map[string][]float32) {
+			weights["model.layers.1.mlp.up_proj.weight"][77] = float32(number)
+		}
+		require.NoError(t, llama.Write(w.ownModel(t)))
+	}
 }
 
 var badResumes = []badInput{

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -102,6 +103,19 @@ func TestRunResumeExport(t *testing.T) {
 	o = azrTrain(t, "", "inspect", run)
 	assert.Contains(t, o.stdout, "propose/deduction")
 	assert.Contains(t, o.stdout, "executor at level "+seen.Executor.Level.String())
+	for step := 1; step <= 3; step++ {
+		m := seen.Metrics[step]
+		assert.Positive(t, m["trainer/weight_change"], "step %d", step)
+		assert.Contains(t, m, "trainer/groups")
+		assert.Equal(t, 1024.0, m["trainer/micro_batch_tokens"])
+	}
+	for _, group := range []string{"propose/deduction", "solve/deduction", "weight change"} {
+		assert.Contains(t, o.stdout, group)
+	}
+	refused(t, []string{"no such step", "got 99, want 0 to 3"}, "inspect", run, "--step", "99")
+	o = azrTrain(t, "", "resume", run, "--steps", "0", "--device", "cuda:7")
+	assert.Equal(t, exitBadInput, o.code)
+	assert.Contains(t, o.stderr, "cuda:7")
 
 	exported := filepath.Join(t.TempDir(), "exported")
 	o = azrTrain(t, "", "export", run, "--out", exported)
@@ -239,9 +253,19 @@ func TestScoreAnswersEachLine(t *testing.T) {
 func TestScoreWithIDsNeedsNoTokenizer(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, modeltest.Small(64, 64).Write(dir))
-	o := azrTrain(t, `{"ids":[1,2,3]}`+"\n", "score", "--model", dir)
+	o := azrTrain(t, `{"ids":[1,2,3]}`+"\n"+`{"ids":[1,2]}`+"\n", "score", "--model", dir, "--logits")
 	require.Zero(t, o.code, o.stderr)
-	assert.Contains(t, o.stdout, `"logprobs":[-`)
+	var three, two scoredLine
+	lines := strings.Split(o.stdout, "\n")
+	require.NoError(t, json.Unmarshal([]byte(lines[0]), &three))
+	require.NoError(t, json.Unmarshal([]byte(lines[1]), &two))
+	require.Len(t, three.LogProbs, 2)
+	require.Len(t, two.Logits, 64)
+	sum := 0.0
+	for _, x := range two.Logits { // of the id after 1, 2, which in the first line is 3
+		sum += math.Exp(float64(x))
+	}
+	assert.InDelta(t, float64(two.Logits[3])-math.Log(sum), float64(three.LogProbs[1]), 1e-4)
 }
 
 func TestExecAnswersInOrder(t *testing.T) {

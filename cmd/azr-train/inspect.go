@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -111,7 +113,7 @@ func inspectRun(dir string, step, limit int) (*inspection, error) {
 		return nil, err
 	}
 	for _, g := range groups {
-		r.Groups = append(r.Groups, groupLine{g.Step, g.Group.String(), g.Completions, g.Passed, g.Unchecked, g.Trained, finite(g.Reward), finite(g.SolveRate)})
+		r.Groups = append(r.Groups, groupLine{g.Step, groupName(g), g.Completions, g.Passed, g.Unchecked, g.Trained, finite(g.Reward), finite(g.SolveRate)})
 	}
 	records, err := s.Records(first, last)
 	if err != nil {
@@ -120,11 +122,22 @@ func inspectRun(dir string, step, limit int) (*inspection, error) {
 	for _, record := range records {
 		r.Metrics[record.Step] = record.Metrics
 	}
+	if step > last || step >= 0 && step < first {
+		return nil, fmt.Errorf("inspect: no such step in %s; got %d, want %d to %d", dir, step, first, last)
+	}
 	if step < 0 {
 		step = last
 	}
 	r.Rows, err = s.Rows(store.Filter{First: step, Last: step, Limit: limit})
 	return r, err
+}
+
+// groupName is the group's, but for the estimates of learnability, which are answers too.
+func groupName(s store.Summary) string {
+	if s.Purpose == azr.Estimating {
+		return "estimate/" + s.Type.String()
+	}
+	return s.Group.String()
 }
 
 func finite(x float64) *float64 {
@@ -152,6 +165,7 @@ func (r *inspection) print(w io.Writer) {
 	for _, g := range r.Groups {
 		fmt.Fprintf(w, "%4d  %-18s %11d %7d %9d %8d %8s %10s\n", g.Step, g.Group, g.Completions, g.Passed, g.Unchecked, g.Trained, decimal(g.Reward), decimal(g.SolveRate))
 	}
+	r.printUpdates(w)
 	if r.Executor != nil {
 		r.Executor.print(w)
 	}
@@ -161,6 +175,17 @@ func (r *inspection) print(w io.Writer) {
 			verdict += ": " + monitor.Printable(row.Verdict.Reason, maxShown)
 		}
 		fmt.Fprintf(w, "\n%s: %s, reward %.3f\n  %s\n", row.ID, verdict, row.Reward, strings.TrimSpace(monitor.Printable(row.Text, maxShown)))
+	}
+}
+
+// printUpdates is a line for each step that learned.
+func (r *inspection) printUpdates(w io.Writer) {
+	fmt.Fprintf(w, "\n%4s  %-22s %13s %13s %18s %13s\n", "step", "groups with advantages", "loss", "weight change", "micro-batch tokens", "out of memory")
+	for _, step := range slices.Sorted(maps.Keys(r.Metrics)) {
+		if m := r.Metrics[step]; m["trainer/micro_batch_tokens"] > 0 {
+			fmt.Fprintf(w, "%4d  %15.0f of %d %13.4g %13.4g %18.0f %13.0f\n", step, m["trainer/groups"], len(azr.Groups()),
+				m["trainer/loss"], m["trainer/weight_change"], m["trainer/micro_batch_tokens"], m["trainer/out_of_memory"])
+		}
 	}
 }
 

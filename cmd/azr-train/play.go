@@ -11,6 +11,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/selfplay"
+	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
@@ -105,16 +106,22 @@ func (s *session) step(ctx context.Context, step int) error {
 	if err != nil {
 		return err
 	}
-	learning := time.Now()
 	samples, places := s.controlled(step, play.Samples)
+	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
+	if err == nil || s.trainer.Updates() != updates {
+		s.learned = step
+	}
 	if err != nil {
 		return err
 	}
-	s.learned = step
 	s.engine.Forget()
 	if len(samples) == 0 {
 		s.log.Warn().Int("step", step).Msg("nothing to learn from: no completion of this step became a sample; hint: azr-train inspect")
+	}
+	if report.OutOfMemory > 0 {
+		s.log.Warn().Int("step", step).Int("times", report.OutOfMemory).Int("micro_batch_tokens", report.MicroBatchTokens).
+			Int64("tensor_bytes", torch.AllocatedBytes()).Msg("memory ran out in the update: it was made with smaller micro-batches, which stay")
 	}
 	if report.MaxDeltaLogProb > maxDeltaLogProb {
 		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
@@ -161,7 +168,9 @@ func trainMetrics(r trainer.Report) map[string]float64 {
 		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
 		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
 		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),
-		"trainer/micro_batches": float64(r.Batches),
+		"trainer/micro_batches": float64(r.Batches), "trainer/micro_batch_tokens": float64(r.MicroBatchTokens),
+		"trainer/out_of_memory": float64(r.OutOfMemory),
+		"trainer/groups":        float64(r.Groups), "trainer/weight_change": r.WeightChange,
 	}
 }
 

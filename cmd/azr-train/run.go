@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,6 +107,7 @@ func resumeCommand() *cli.Command {
 		ArgsUsage: "RUN",
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps", DefaultText: "up to the run's number of steps"},
+			deviceOverride(),
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
@@ -118,25 +120,23 @@ func resumeCommand() *cli.Command {
 					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
 				}
 			}
-			return resumeRun(c.Context, runDir, more, newOutput(c))
+			return resumeRun(c.Context, runDir, more, c.String("device"), newOutput(c))
 		},
 	}
 }
 
 // resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
-// up to the configured number.
-func resumeRun(ctx context.Context, runDir string, more int, out output) error {
+// up to the configured number. A device takes the place of the configured one; "" leaves that.
+func resumeRun(ctx context.Context, runDir string, more int, device string, out output) error {
 	defer out.display.Close()
 	folder, config, err := openRunFolder(runDir)
 	if err != nil {
 		return err
 	}
 	defer folder.unlock()
+	config.Device = cmp.Or(device, config.Device)
 	modelDir := config.Model
 	last, skipped, err := checkpoint.Latest(runDir)
-	for _, reason := range skipped {
-		out.log.Warn().Err(reason).Msg("checkpoint not used")
-	}
 	switch {
 	case errors.Is(err, checkpoint.ErrNone) && len(skipped) == 0:
 		out.log.Info().Msg("no checkpoint yet: the run starts again from its first step")
@@ -144,6 +144,9 @@ func resumeRun(ctx context.Context, runDir string, more int, out output) error {
 		return err
 	default:
 		modelDir = last.Dir
+	}
+	for _, reason := range skipped {
+		out.log.Warn().Err(reason).Msg("checkpoint not used")
 	}
 	r, err := openRun(ctx, folder, config, modelDir, last != nil, out)
 	if err != nil {
@@ -186,11 +189,11 @@ func exportCommand() *cli.Command {
 				return fmt.Errorf("export: not a run folder; got %s: %w", runDir, err)
 			}
 			last, skipped, err := checkpoint.Latest(runDir)
-			for _, reason := range skipped {
-				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
-			}
 			if err != nil {
 				return err
+			}
+			for _, reason := range skipped {
+				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
 			}
 			if err := checkpoint.Export(last.Dir, c.Path("out")); err != nil {
 				return err

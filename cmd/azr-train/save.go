@@ -20,6 +20,9 @@ func (s *session) save(step int) error {
 	if err := state.Put("updates", s.trainer.Updates()); err != nil {
 		return err
 	}
+	if err := state.Put("micro_batch_tokens", s.trainer.MicroBatchTokens()); err != nil {
+		return err
+	}
 	if err := state.Put("metrics", s.metrics.Offsets()); err != nil {
 		return err
 	}
@@ -66,6 +69,12 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 		if found, err := last.State.Get(key, into); err != nil || !found {
 			return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
 		}
+	}
+	var tokens int
+	if found, err := last.State.Get("micro_batch_tokens", &tokens); err != nil {
+		return err
+	} else if found {
+		s.trainer.LimitMicroBatches(tokens)
 	}
 	optimizer, err := last.Optimizer()
 	if err != nil {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,7 +26,10 @@ func scoreCommand() *cli.Command {
 		Description: "stdin has a JSON object a line: {\"text\":\"…\"}, whose special tokens are parsed and which gets the\n" +
 			"tokenizer's bos, or {\"ids\":[…]}. stdout gets {\"ids\":[…],\"logprobs\":[…]} for each, in order: the\n" +
 			"log-prob of each token but the first given those before it, in nats, computed in f32.",
-		Flags: []cli.Flag{modelFlag(), deviceFlag()},
+		Flags: []cli.Flag{
+			modelFlag(), deviceFlag(),
+			&cli.BoolFlag{Name: "logits", Usage: "also give the logits of the id that would follow each line"},
+		},
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "model"); err != nil {
 				return err
@@ -42,13 +47,20 @@ func scoreCommand() *cli.Command {
 				return err
 			}
 			defer m.Free()
-			return score(m, dir, os.Stdin, os.Stdout)
+			return score(m, dir, c.Bool("logits"), os.Stdin, os.Stdout)
 		},
 	}
 }
 
+// scoredLine is what score answers.
+type scoredLine struct {
+	IDs      []int32   `json:"ids"`
+	LogProbs []float32 `json:"logprobs"`
+	Logits   []float32 `json:"logits,omitempty"`
+}
+
 // score answers each line of in, in order. The tokenizer is loaded for the first line with text.
-func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
+func score(m *model.Decoder, dir string, withLogits bool, in io.Reader, out io.Writer) error {
 	var t *tokenizer.Tokenizer
 	return eachLine(in, out, func(line struct {
 		Text *string `json:"text"`
@@ -69,10 +81,14 @@ func score(m *model.Decoder, dir string, in io.Reader, out io.Writer) error {
 			}
 		}
 		logprobs, err := rollout.Score(m, line.IDs)
-		return struct {
-			IDs      []int32   `json:"ids"`
-			LogProbs []float32 `json:"logprobs"`
-		}{line.IDs, logprobs}, err
+		if i := slices.IndexFunc(logprobs, func(p float32) bool { return math.IsNaN(float64(p)) || math.IsInf(float64(p), 0) }); i >= 0 {
+			return nil, fmt.Errorf("score: a log-prob is not finite; got %g of id %d at place %d, want a number; hint: the weights of %s overflow", logprobs[i], line.IDs[i+1], i+1, dir)
+		}
+		result := scoredLine{IDs: line.IDs, LogProbs: logprobs}
+		if err == nil && withLogits {
+			result.Logits, err = rollout.Logits(m, line.IDs)
+		}
+		return result, err
 	})
 }
 

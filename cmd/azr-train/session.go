@@ -56,6 +56,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 			s.close()
 		}
 	}()
+	torch.LimitBytes(int64(config.Memory))
 	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
 		return s, err
 	}
@@ -84,11 +85,15 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	s.env, s.templates = env, env.TemplateHashes()
+	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
+		return s, err
+	}
+	// After the trainer, since it takes fewer slots where memory is small.
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
-		return s, err
+	if s.engine.Slots() < config.Rollout.Slots {
+		s.log.Warn().Int("slots", s.engine.Slots()).Int("configured", config.Rollout.Slots).Msg("memory is too small for all rollout slots")
 	}
 	if err = s.readHeldOut(); err != nil {
 		return s, err

@@ -1,10 +1,10 @@
 """Compares an exported folder in transformers with our own scores: check_export.py MODEL_DIR SCORES
 
-SCORES holds the lines {"ids": [...], "logprobs": [...]} that `azr-train score`
-writes: the log-probs of ids[1:]. The folder is loaded in f32 whatever its file
-dtype. Prints the largest difference and ends with status 1 if it is above
-1e-4 x the largest |logit| seen. A log-prob is a difference of two logits-like
-numbers, so this is the same tolerance that logits have.
+SCORES holds the lines {"ids": [...], "logprobs": [...], "logits": [...]} that
+`azr-train score --logits` writes: the log-probs of ids[1:] and the logits of the
+id that follows. The folder is loaded in f32 whatever its file dtype. Prints the
+largest differences and ends with status 1 if a logit's is above 1e-4 x the
+largest |logit| seen, or a log-prob's above 1e-4.
 """
 
 import json
@@ -16,7 +16,8 @@ import torch
 from transformers import AutoModelForCausalLM
 from transformers.utils import logging
 
-RELATIVE = 1e-4
+RELATIVE = 1e-4  # of the largest |logit|
+ABSOLUTE = 1e-4  # of a log-prob
 
 
 def read_scores(path):
@@ -28,21 +29,30 @@ def read_scores(path):
         if len(s["logprobs"]) != len(s["ids"]) - 1:
             sys.exit(f"check_export: line {n}: {len(s['ids'])} ids want {len(s['ids']) - 1} log-probs, "
                      f"got {len(s['logprobs'])}")
+        if "logits" not in s:
+            sys.exit(f"check_export: line {n} has no logits; score with --logits")
     return scores
 
 
 @torch.no_grad()
 def compare(model, scores):
-    """The largest log-prob difference and the largest |logit|."""
-    worst, largest = 0.0, 0.0
+    """The largest differences of logits and of log-probs, and the largest |logit|."""
+    logit, logprob, largest = 0.0, 0.0, 0.0
     for s in scores:
         ids = torch.tensor(s["ids"])
-        logits = model(ids[None], use_cache=False).logits[0]
-        want = logits.log_softmax(-1)[:-1].gather(-1, ids[1:, None])[:, 0].double()
-        difference = (want - torch.tensor(s["logprobs"], dtype=torch.float64)).abs()
-        worst = max([worst, *(math.inf if math.isnan(d) else d for d in difference.tolist())])
+        logits = model(ids[None], use_cache=False).logits[0].double()
+        want = logits.log_softmax(-1)[:-1].gather(-1, ids[1:, None])[:, 0]
+        logit = max(logit, difference(logits[-1], s["logits"]))
+        logprob = max(logprob, difference(want, s["logprobs"]))
         largest = max(largest, logits.abs().max().item())
-    return worst, largest
+    return logit, logprob, largest
+
+
+def difference(want, got):
+    got = torch.tensor(got, dtype=torch.float64)
+    if want.shape != got.shape:
+        return math.inf
+    return max((math.inf if math.isnan(d) else d for d in (want - got).abs().tolist()), default=0.0)
 
 
 def main():
@@ -54,12 +64,12 @@ def main():
     logging.disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(sys.argv[1], dtype=torch.float32).eval()
     scores = read_scores(sys.argv[2])
-    worst, largest = compare(model, scores)
-    tolerance = RELATIVE * largest
-    verdict = "equal" if worst <= tolerance else "DIFFERENT"
-    print(f"{verdict}: {len(scores)} sequences, max |log-prob difference| {worst:.3g}, "
-          f"tolerance {tolerance:.3g} (1e-4 x max |logit| {largest:.4g})")
-    sys.exit(verdict != "equal")
+    logit, logprob, largest = compare(model, scores)
+    equal = logit <= RELATIVE * largest and logprob <= ABSOLUTE
+    print(f"{'equal' if equal else 'DIFFERENT'}: {len(scores)} sequences, max |logit difference| {logit:.3g} "
+          f"(at most {RELATIVE * largest:.3g}: 1e-4 x max |logit| {largest:.4g}), "
+          f"max |log-prob difference| {logprob:.3g} (at most {ABSOLUTE:g})")
+    sys.exit(not equal)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ func export(ckptDir, outDir string) error {
 	}
 	need := int64(0)
 	for _, name := range m.modelFiles() {
-		need += m.Files[name].Bytes
+		need += m.Files[name].Bytes + block
 	}
 	return withSpace(outDir, need, func(d *draft) error {
 		for _, name := range m.modelFiles() {

@@ -34,6 +34,7 @@ func Latest(runDir string) (c *Checkpoint, skipped []error, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("checkpoint.Latest: %w", err)
 	}
+	var newest error
 	for _, step := range slices.Backward(steps) {
 		dir := Path(runDir, step)
 		c, err := load(dir)
@@ -43,9 +44,15 @@ func Latest(runDir string) (c *Checkpoint, skipped []error, err error) {
 		if err == nil {
 			return c, skipped, nil
 		}
+		if newest == nil {
+			newest = err
+		}
 		skipped = append(skipped, fmt.Errorf("checkpoint.Latest: %w", err))
 	}
-	return nil, skipped, fmt.Errorf("checkpoint.Latest: %w in %s; got %d corrupt ones", ErrNone, runDir, len(skipped))
+	if newest != nil {
+		return nil, skipped, fmt.Errorf("checkpoint.Latest: %w in %s; got %d, the newest not whole: %w", ErrNone, runDir, len(skipped), newest)
+	}
+	return nil, nil, fmt.Errorf("checkpoint.Latest: %w in %s; got none, want one; hint: a run has one after its first steps", ErrNone, runDir)
 }
 
 // Prune removes all checkpoints of a run but the newest keep; with keep 0 or less it removes none.

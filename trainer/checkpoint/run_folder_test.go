@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,6 +49,7 @@ func TestLatestTakesTheOneBeforeACorruptOne(t *testing.T) {
 func TestLatestWithoutAny(t *testing.T) {
 	_, _, err := Latest(t.TempDir())
 	assert.ErrorIs(t, err, ErrNone)
+	assert.ErrorContains(t, err, "got none, want one")
 
 	run := saveSteps(t, 1)
 	require.NoError(t, os.Rename(Path(run, 1), Path(run, 7)))
@@ -55,6 +57,8 @@ func TestLatestWithoutAny(t *testing.T) {
 	assert.ErrorIs(t, err, ErrNone)
 	require.Len(t, skipped, 1)
 	assert.ErrorContains(t, skipped[0], "wrong step; got 1, want 7")
+	assert.ErrorContains(t, err, "got 1, the newest not whole: ")
+	assert.ErrorContains(t, err, "wrong step; got 1, want 7")
 }
 
 func TestListKnowsStepsBySix(t *testing.T) {
@@ -150,6 +154,14 @@ func TestSaveOnAFullDisk(t *testing.T) {
 
 	require.NoError(t, os.Remove(filler))
 	require.NoError(t, Save(Path(run, 2), contents(t, 2)))
+}
+
+func TestTooLittleNeverLooksEnough(t *testing.T) {
+	for _, free := range []int64{0, 1, 1<<20 - 1, 1 << 20, 1_992_294} {
+		for _, missing := range []int64{1, 100, 60_000} {
+			assert.NotEqual(t, mebibytes(math.Floor, free), mebibytes(math.Ceil, free+missing))
+		}
+	}
 }
 
 // tinyDisk mounts a file system of so many bytes.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 
@@ -114,18 +115,21 @@ func (w *weights) write(dir string, finish func(*draft) error) error {
 	})
 }
 
+// block is what a file's end may take beyond its bytes, on file systems of the usual block size.
+const block = 4096
+
 // spaceFor returns the bytes that a checkpoint takes.
 func spaceFor(companions Companions, files map[string][]safetensors.Tensor) (int64, error) {
 	need := int64(1 << 16) // for the manifest, the state and the index
 	for _, content := range companions {
-		need += int64(len(content))
+		need += int64(len(content)) + block
 	}
 	for _, tensors := range files {
 		size, err := safetensors.Size(tensors, tensorMetadata)
 		if err != nil {
 			return 0, err
 		}
-		need += size
+		need += size + block
 	}
 	return need, nil
 }
@@ -147,8 +151,12 @@ func withSpace(dir string, need int64, fill func(*draft) error) error {
 			d.close() // gives the space back before it is counted
 		}
 		free, _ := freeBytes(dir)
-		return fmt.Errorf("%w for %s; got %s free, want %s; nothing was changed, earlier checkpoints are intact",
-			unix.ENOSPC, dir, mebibytes(free), mebibytes(need))
+		got := mebibytes(math.Floor, free) + " free"
+		if free >= need {
+			got += " now, and less while it was written"
+		}
+		return fmt.Errorf("%w for %s; got %s, want %s; nothing was changed, earlier checkpoints are intact",
+			unix.ENOSPC, dir, got, mebibytes(math.Ceil, need))
 	}
 	return err
 }
@@ -162,4 +170,7 @@ func freeBytes(dir string) (int64, bool) {
 	return int64(stat.Bavail) * stat.Bsize, true
 }
 
-func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
+// mebibytes is n rounded to a tenth: what is wanted up and what is there down, so that too little never looks enough.
+func mebibytes(round func(float64) float64, n int64) string {
+	return fmt.Sprintf("%.1f MiB", round(float64(n)/(1<<20)*10)/10)
+}
