@@ -42,11 +42,11 @@ var mayImportInTests = map[string][]string{
 	"selfplay/python":           {"selfplay", "executor"}, // its world test plays the game, others run real Python
 	"selfplay/python/generator": {"selfplay/python", "executor"},
 	"bootstrap":                 {"executor"},
-	"torch":           {"torch/safetensors"},
-	"model":           {"model/modeltest"},
-	"rollout":         {"model/modeltest"},
-	"trainer":         {"model/modeltest"},
-	"cmd/azr-train":   {"model/modeltest"},
+	"torch":                     {"torch/safetensors"},
+	"model":                     {"model/modeltest"},
+	"rollout":                   {"model/modeltest"},
+	"trainer":                   {"model/modeltest"},
+	"cmd/azr-train":             {"model/modeltest"},
 }
 
 // mayUseC lists the packages with cgo.

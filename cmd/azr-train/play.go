@@ -164,7 +164,6 @@ func (s *session) warnOfCollapse(step int, metrics map[string]float64) {
 func trainMetrics(r trainer.Report) map[string]float64 {
 	return map[string]float64{
 		"trainer/logprob": r.LogProb, "trainer/replayed": float64(r.Replayed),
-		"trainer/groups": float64(r.Groups), "trainer/weight_change": r.WeightChange,
 		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
 		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
 		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),

@@ -46,9 +46,10 @@ func TestExportOfACorruptCheckpoint(t *testing.T) {
 	content[len(content)-1] ^= 1
 	require.NoError(t, os.WriteFile(weights, content, 0o644))
 	out := filepath.Join(run, "out")
-	refused(t, out, []string{"no valid checkpoint", "got 1, the newest not whole", "model.safetensors: corrupt"}, "", "export", run, "--out", out)
+	refused(t, []string{"no valid checkpoint", "got 1, the newest not whole", "model.safetensors: corrupt"}, "export", run, "--out", out)
 	require.NoError(t, os.RemoveAll(filepath.Join(run, "checkpoints")))
-	refused(t, out, []string{"no valid checkpoint", "got none, want one"}, "", "export", run, "--out", out)
+	refused(t, []string{"no valid checkpoint", "got none, want one"}, "export", run, "--out", out)
+	assert.NoDirExists(t, out)
 }
 
 // A run in little memory makes its updates with smaller micro-batches, says so, and its resumed half does
