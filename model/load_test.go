@@ -174,6 +174,28 @@ func TestATiedModelIgnoresAHeadInItsFile(t *testing.T) {
 	}
 }
 
+// transformers does not tie a head that is in the file and differs: reading past it would give other logits.
+func TestATiedModelRefusesAHeadOfItsOwn(t *testing.T) {
+	for want, change := range map[string]func(head *safetensors.Tensor, values []byte){
+		"other values than model.embed_tokens.weight": func(_ *safetensors.Tensor, values []byte) { values[1] ^= 1 },
+		"misshapen weight lm_head.weight": func(head *safetensors.Tensor, _ []byte) {
+			head.Shape = []int64{head.Shape[1], head.Shape[0]}
+		},
+	} {
+		dir := copyModel(t, "llama-tied-mha")
+		editWeights(t, dir, func(l []safetensors.Tensor) []safetensors.Tensor {
+			head := l[at(l, "model.embed_tokens.weight")]
+			values, err := head.Data()
+			require.NoError(t, err)
+			values = slices.Clone(values)
+			head.Name, head.Data = "lm_head.weight", func() ([]byte, error) { return values, nil }
+			change(&head, values)
+			return append(l, head)
+		})
+		refused(t, dir, "lm_head.weight", want)
+	}
+}
+
 // What Tensors writes, Load reads: the same names, shapes and bits.
 func TestTensorsLoadBack(t *testing.T) {
 	for _, variant := range modeltest.Variants {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -24,12 +25,18 @@ type weight struct {
 	into  **torch.Var
 }
 
+// The two weights that a config may tie.
+const (
+	embeddingName = "model.embed_tokens.weight"
+	headName      = "lm_head.weight"
+)
+
 // weights lists every parameter of d: name, shape and place.
 func (d *Decoder) weights() []weight {
 	c := d.Config
 	hidden, inner, vocab := int64(c.HiddenSize), int64(c.IntermediateSize), int64(c.VocabSize)
 	q, kv, head := int64(c.NumAttentionHeads*c.HeadDim), int64(c.NumKeyValueHeads*c.HeadDim), int64(c.HeadDim)
-	list := []weight{{"model.embed_tokens.weight", []int64{vocab, hidden}, &d.Embedding}}
+	list := []weight{{embeddingName, []int64{vocab, hidden}, &d.Embedding}}
 	for i := range d.layers {
 		l := &d.layers[i]
 		add := func(name string, into **torch.Var, shape ...int64) {
@@ -59,7 +66,7 @@ func (d *Decoder) weights() []weight {
 	}
 	list = append(list, weight{"model.norm.weight", []int64{hidden}, &d.Norm})
 	if !c.TieWordEmbeddings {
-		list = append(list, weight{"lm_head.weight", []int64{vocab, hidden}, &d.Head})
+		list = append(list, weight{headName, []int64{vocab, hidden}, &d.Head})
 	}
 	return list
 }
@@ -126,9 +133,35 @@ func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err e
 		}
 	}
 	if config.TieWordEmbeddings {
+		if err = checkTied(files); err != nil {
+			return nil, err
+		}
 		loaded.Head = loaded.Embedding
 	}
 	return loaded, nil
+}
+
+// checkTied refuses files with a head of its own for a config that ties it: which of the two was meant is unknown.
+func checkTied(files *safetensors.Folder) error {
+	head, found := files.Lookup(headName)
+	if !found {
+		return nil
+	}
+	embedding, _ := files.Lookup(embeddingName)
+	if !slices.Equal(head.Shape, embedding.Shape) {
+		return fmt.Errorf("model.Load: misshapen weight %s; got %v, want %v as %s, to which config.json ties it", headName, head.Shape, embedding.Shape, embeddingName)
+	}
+	values := [2][]byte{}
+	for i, name := range []string{headName, embeddingName} {
+		var err error
+		if values[i], err = files.Read(name); err != nil {
+			return err
+		}
+	}
+	if head.DType != embedding.DType || !bytes.Equal(values[0], values[1]) {
+		return fmt.Errorf("model.Load: surplus weight %s; got other values than %s, to which config.json ties it; hint: if the head is its own, set tie_word_embeddings to false", headName, embeddingName)
+	}
+	return nil
 }
 
 // checkNames compares the files' weights with those wanted, before any is read.
@@ -159,7 +192,7 @@ func (d *Decoder) checkNames(files *safetensors.Folder) error {
 
 // ignores tells of weights that files may hold for nothing: tables of older writers and a tied head.
 func (d *Decoder) ignores(name string) bool {
-	return strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == "lm_head.weight" && d.Config.TieWordEmbeddings
+	return strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == headName && d.Config.TieWordEmbeddings
 }
 
 func read(dir string, files *safetensors.Folder, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {

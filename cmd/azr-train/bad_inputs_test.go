@@ -89,10 +89,12 @@ var badModels = []badInput{
 	{what: "there is a weight too many", args: runOf(), prepare: file("config.json", replaced(`"num_hidden_layers":2`, `"num_hidden_layers":1`)), words: []string{"surplus weight", "model.layers.1."}},
 	{what: "a weight has another shape", args: runOf(), prepare: file("config.json", replaced(`"intermediate_size":96`, `"intermediate_size":97`)),
 		words: []string{"misshapen weight", "mlp.down_proj.weight", "got [64 96]", "want [64 97]"}},
+	{what: "a head of its own in the weights of a model that ties it", args: runOf(), prepare: file("config.json", replaced(`"num_hidden_layers":2`, `"num_hidden_layers":2,"tie_word_embeddings":true`)),
+		words: []string{"surplus weight lm_head.weight", "tie_word_embeddings"}},
 	{what: "`tokenizer.json` is none", args: runOf(), prepare: file("tokenizer.json", written("{}")), words: []string{"tokenizer.json"}},
 	{what: "the chat template is no Jinja", args: runOf(), prepare: file("chat_template.jinja", written("{% if %}")), words: []string{"chat_template.jinja", "chat template"}},
 	{what: "the run needs a chat template and there is none", args: runOf("--set", "environment.style=chat"),
-		prepare: file("tokenizer_config.json", replaced(`"chat_template"`, `"no_template"`)), words: []string{"no chat template", "environment.style"}},
+		prepare: file("tokenizer_config.json", replaced(`"chat_template"`, `"no_template"`)), words: []string{"no chat template", "environment.wrapper=plain"}},
 	{what: "the chat template never ends", args: runOf("--set", "environment.style=chat"), prepare: file("chat_template.jinja", written(endless)), words: []string{"chat template", "10000 ms"}},
 	{what: "the chat template takes all memory", args: runOf("--set", "environment.style=chat"), prepare: file("chat_template.jinja", written(exponential)), words: []string{"chat template", "256 MiB"}},
 }
@@ -161,6 +163,7 @@ func generateOf(prompt string, more ...string) []string {
 
 var badGenerates = []badInput{
 	{what: "no prompt", args: []string{"--model", "MODEL"}, words: []string{"--prompt is missing"}},
+	{what: "an empty prompt", args: generateOf("-"), words: []string{"empty prompt"}},
 	{what: "a prompt longer than the model's context", args: generateOf(strings.Repeat("def f(x) ", 600)), words: []string{"too long"}},
 	{what: "a NUL byte in the prompt", args: generateOf("-"), stdin: "a\x00b", words: []string{"NUL byte", "at byte 1"}},
 	{what: "a setting out of range", args: generateOf("a", "--max-tokens", "0"), words: []string{"--max-tokens 0"}},

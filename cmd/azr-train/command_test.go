@@ -47,7 +47,9 @@ func command(stdin string, args ...string) (*exec.Cmd, *bytes.Buffer, *bytes.Buf
 func azrTrain(t *testing.T, stdin string, args ...string) outcome {
 	t.Helper()
 	c, stdout, stderr := command(stdin, args...)
-	if err := c.Run(); err != nil {
+	require.NoError(t, c.Start())
+	defer time.AfterFunc(3*time.Minute, func() { _ = c.Process.Kill() }).Stop() // what should be refused and is not may run for ever
+	if err := c.Wait(); err != nil {
 		var exit *exec.ExitError
 		require.ErrorAs(t, err, &exit)
 	}

@@ -70,6 +70,9 @@ func generatePrompt(c *cli.Context) (p azr.Prompt, kwargs map[string]any, err er
 		}
 		text = string(read)
 	}
+	if text == "" {
+		return p, nil, errors.New("generate: empty prompt; got no text, want at least a letter")
+	}
 	if !c.Bool("chat") {
 		for _, name := range []string{"system", "chat-template-kwargs"} {
 			if c.IsSet(name) {
