@@ -55,7 +55,6 @@ func TestOriginalCodePresetDiffersByTheCodesRules(t *testing.T) {
 		{Key: "game.solve_batch", A: "fresh", B: "max_new"},
 		{Key: "game.duplicates", A: "text", B: "none"},
 		{Key: "game.rewards.boundary", A: "0", B: "-0.5"},
-		{Key: "executor.timeout", A: "2s", B: "10s"},
 		{Key: "trainer.weight_decay", A: "0.01", B: "0"},
 		{Key: "trainer.clip_high", A: "0.2", B: "0.28"},
 		{Key: "trainer.entropy_coefficient", A: "0.001", B: "0"},

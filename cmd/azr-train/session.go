@@ -105,11 +105,11 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 
 // checkChat tries the model's chat template, if the run needs it, before anything is made of it.
 func (s *session) checkChat(modelDir string) error {
-	if s.config.Environment.Style != python.Chat {
+	if e := s.config.Environment; e.Style != python.Chat || e.Wrapper == python.PlainWrapper {
 		return nil
 	}
 	if !s.tokenizer.HasChatTemplate() {
-		return fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.style=completion", modelDir)
+		return fmt.Errorf("run: %s has no chat template, which environment.style chat needs; hint: --set environment.wrapper=plain", modelDir)
 	}
 	_, err := s.tokenizer.RenderChat([]azr.Message{{Role: "user", Content: "Hello"}}, s.config.Rollout.ChatTemplateKwargs)
 	return err

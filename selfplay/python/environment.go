@@ -22,10 +22,22 @@ const (
 // formats are the styles by name.
 var formats = map[Style]format{Chat: chatFormat{}, Completion: completionFormat{}, Trace: traceFormat{}}
 
+// Wrapper is what stands around a prompt in chat style.
+type Wrapper string
+
+// The wrappers of [Config].
+const (
+	TemplateWrapper Wrapper = "template"
+	PlainWrapper    Wrapper = "plain"
+)
+
 // Config says how tasks are asked for and which are accepted.
 type Config struct {
 	// Style of the prompts. Default chat.
 	Style Style `yaml:"style"`
+	// Wrapper puts a prompt in chat style into the model's own chat template ("template", default) or, for base
+	// models, into plain text with a line for each speaker ("plain", the paper's choice).
+	Wrapper Wrapper `yaml:"wrapper"`
 	// InductionInputs N is how many different inputs an induction task has; floor(N/2) are shown to the solver.
 	// The proposer writes all of them, in completion style all but the first. Default 10 (the paper's).
 	InductionInputs int `yaml:"induction_inputs"`
@@ -54,7 +66,7 @@ const (
 
 // DefaultConfig returns the paper's settings.
 func DefaultConfig() Config {
-	return Config{Style: Chat, InductionInputs: 10, InductionVerdict: AllHidden, MaxValueBytes: 400}
+	return Config{Style: Chat, Wrapper: TemplateWrapper, InductionInputs: 10, InductionVerdict: AllHidden, MaxValueBytes: 400}
 }
 
 // Validate returns the first setting that cannot be played with.
@@ -62,6 +74,8 @@ func (c Config) Validate() error {
 	switch {
 	case formats[c.Style] == nil:
 		return fmt.Errorf("python.Config: unknown style; got %q, want %q, %q or %q", c.Style, Chat, Completion, Trace)
+	case c.Wrapper != TemplateWrapper && c.Wrapper != PlainWrapper:
+		return fmt.Errorf("python.Config: unknown wrapper; got %q, want %q or %q", c.Wrapper, TemplateWrapper, PlainWrapper)
 	case c.InductionInputs < 2 || c.InductionInputs > maxInductionInputs:
 		return fmt.Errorf("python.Config: induction_inputs is out of range; got %d, want 2 to %d", c.InductionInputs, maxInductionInputs)
 	case c.InductionVerdict != AllHidden && c.InductionVerdict != AnyHidden && c.InductionVerdict != ShareHidden:

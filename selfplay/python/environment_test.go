@@ -78,6 +78,21 @@ func TestPrompts(t *testing.T) {
 }
 
 // A weak model on a CPU reads its prompts slowly: about 200 tokens, at three bytes of code a token.
+// A base model has no chat template: it gets the same question as text, and the same opened thought.
+func TestSection3PlainWrapperIsForBaseModels(t *testing.T) {
+	chat := environment(t, python.Chat, 4, nil).SolvePrompt(task(azr.Deduction))
+	cfg := python.DefaultConfig()
+	cfg.Wrapper = python.PlainWrapper
+	env, err := python.New(cfg, nil)
+	require.NoError(t, err)
+	plain := env.SolvePrompt(task(azr.Deduction))
+	assert.Empty(t, plain.Messages)
+	assert.Contains(t, plain.Text, "\nUser: "+chat.Messages[0].Content+"\nAssistant: <think>\n")
+	assert.True(t, strings.HasSuffix(plain.Text, "\nAssistant: "+chat.Text))
+	assert.Equal(t, []string{"\nUser:"}, plain.Sampling.Stop, "it does not ask itself the next question")
+	assert.Empty(t, environment(t, python.Completion, 4, nil).SolvePrompt(task(azr.Deduction)).Messages)
+}
+
 func TestCompletionPromptsAreShort(t *testing.T) {
 	env := environment(t, python.Completion, 6, nil)
 	seeds := env.Seeds()

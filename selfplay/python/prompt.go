@@ -107,13 +107,25 @@ func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Pr
 		panic(err) // a template that does not fit promptData is a mistake of this program
 	}
 	p := azr.Prompt{Text: e.format.open(r, t), Sampling: azr.Sampling{Stop: e.format.stop(r, t)}}
-	if e.cfg.Style != Chat {
+	switch {
+	case e.cfg.Style != Chat:
 		p.Text = b.String() + p.Text
-	} else {
+	case e.cfg.Wrapper == PlainWrapper:
+		p.Text = plainChat(b.String()) + p.Text
+		p.Sampling.Stop = append(p.Sampling.Stop, nextTurn)
+	default:
 		p.Messages = []azr.Message{{Role: "user", Content: b.String()}}
 	}
 	return p
 }
+
+// plainChat is a chat as text that a base model goes on with, up to the assistant's turn.
+func plainChat(question string) string {
+	return "The User asks a question. The Assistant thinks about it, then answers.\nUser: " + question + "\nAssistant: "
+}
+
+// nextTurn is where a base model would go on with a question of its own.
+const nextTurn = "\nUser:"
 
 // fence puts text into a fenced block that no line of it can close.
 func fence(tag, text string) string {
