@@ -19,10 +19,10 @@
 //
 // # What counts as a task
 //
-// No number on the way to a result is further from 0 than [Config].MaxValue, and
-// nothing is divided by 0. The term's value depends on x: it differs between
-// some of the inputs that are tried. A term is at most 400 bytes long, which
-// bounds its size, its depth and the time that it takes.
+// No number on the way to a result is further from 0 than 1,000,000, and nothing
+// is divided by 0. The term's value depends on x: it differs between some of the
+// inputs that are tried. A term is at most 400 bytes long, which bounds its size,
+// its depth and the time that it takes.
 //
 // What the model wrote is data and never an error. An Environment has no state
 // and is safe for concurrent use.

@@ -23,7 +23,7 @@ type Environment struct {
 var _ azr.Environment = (*Environment)(nil)
 
 // seedInputs are the inputs of the seeds and of the fixed examples.
-var seedInputs = [...]int64{4, 7, 0, 12, -3, 1, 20, 9, 2, -8, 15, 6, 30, -1, 11, 3}
+var seedInputs = []int64{4, 7, 0, 12, -3, 1, 20, 9, 2, -8, 15, 6, 30, -1, 11, 3}
 
 // New returns the world of arithmetic terms. InductionInputs N is how many different numbers the proposer of an
 // induction task writes, 2 to 16; floor(N/2) of the pairs are shown to the solver.
@@ -31,24 +31,25 @@ func New(inductionInputs int) (*Environment, error) {
 	if inductionInputs < 2 || inductionInputs > len(seedInputs) {
 		return nil, fmt.Errorf("terms.New: induction_inputs is out of range; got %d, want 2 to %d", inductionInputs, len(seedInputs))
 	}
-	e := &Environment{inductionInputs: inductionInputs}
-	for _, program := range []string{"(x + 3) * 2", "x // 5 - 1"} {
-		e.worked = append(e.worked, example(azr.Induction, program, inductionInputs))
-	}
-	return e, nil
+	inputs := slices.Clone(seedInputs)
+	slices.Reverse(inputs) // so that the two differ in them too
+	return &Environment{inductionInputs, []azr.Task{
+		example(azr.Induction, "(x + 3) * 2", seedInputs[:inductionInputs]), example(azr.Induction, "x // 5 - 1", inputs[:inductionInputs]),
+	}}, nil
 }
 
 // Seeds are the term x as a task of each type.
 func (e *Environment) Seeds() []azr.Task {
 	return []azr.Task{
-		example(azr.Deduction, "x", 1), example(azr.Abduction, "x", 1), example(azr.Induction, "x", e.inductionInputs),
+		example(azr.Deduction, "x", seedInputs[:1]), example(azr.Abduction, "x", seedInputs[:1]),
+		example(azr.Induction, "x", seedInputs[:e.inductionInputs]),
 	}
 }
 
-// example is a task of this package's own with n inputs.
-func example(kind azr.TaskType, program string, n int) azr.Task {
+// example is a task of this package's own.
+func example(kind azr.TaskType, program string, inputs []int64) azr.Task {
 	task := azr.Task{Type: kind, Program: program, SolveRate: -1}
-	for _, x := range seedInputs[:n] {
+	for _, x := range inputs {
 		task.Examples = append(task.Examples, azr.Example{Input: strconv.FormatInt(x, 10)})
 	}
 	t, err := parse(program)
@@ -129,7 +130,7 @@ func (e *Environment) ParseProposal(r azr.Request, text string) (azr.Task, azr.V
 		t, err := parse(program)
 		switch {
 		case err != nil:
-			return azr.Task{}, malformed("no term")
+			return azr.Task{}, malformed(err.Error())
 		case !found:
 			return azr.Task{}, malformed("no line x =")
 		}
@@ -158,7 +159,7 @@ func (e *Environment) ParseAnswer(task azr.Task, text string) (string, azr.Verdi
 	if task.Type == azr.Induction {
 		t, err := parse(text)
 		if err != nil {
-			return "", malformed("no term")
+			return "", malformed(err.Error())
 		}
 		return t.String(), azr.Verdict{Outcome: azr.Pass}
 	}

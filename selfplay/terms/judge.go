@@ -2,6 +2,7 @@ package terms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -16,7 +17,7 @@ import (
 func (e *Environment) Validate(_ context.Context, task azr.Task) (azr.Task, azr.Verdict, error) {
 	t, err := parse(task.Program)
 	if err != nil {
-		return task, fail("no term"), nil
+		return task, fail(err.Error()), nil
 	}
 	examples, err := solve(t, task.Examples)
 	if err != nil {
@@ -42,7 +43,7 @@ func solve(t term, examples []azr.Example) ([]azr.Example, error) {
 	for i, example := range examples {
 		x, err := strconv.ParseInt(example.Input, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("x is not a whole number")
+			return nil, errors.New("x is not a whole number")
 		}
 		value, err := t.eval(x)
 		if err != nil {
@@ -76,7 +77,7 @@ func (e *Environment) Measure(_ context.Context, task azr.Task, references []azr
 		return azr.Measures{}, nil
 	}
 	m := measure(t)
-	if task.Type == azr.Induction || len(references) == 0 { // the term of an induction task is a reference's
+	if task.Type == azr.Induction { // its term is the reference's
 		return m, nil
 	}
 	for _, r := range references {
@@ -107,7 +108,7 @@ func (e *Environment) Verify(_ context.Context, task azr.Task, answer string) (a
 	}
 	t, err := parse(program)
 	if err != nil {
-		return azr.Verdict{Outcome: azr.Unchecked, Reason: "no term"}, nil // ParseAnswer let it pass, so it is the task's
+		return azr.Verdict{Outcome: azr.Unchecked, Reason: err.Error()}, nil // ParseAnswer let the answer pass: it is the task's term
 	}
 	solved, err := solve(t, examples)
 	switch {
@@ -125,12 +126,12 @@ func (e *Environment) Recognize(task azr.Task) error {
 		return fmt.Errorf("terms.Recognize: no such tasks here; got type %s, want one of %v", task.Type, azr.TaskTypes)
 	}
 	if _, err := parse(task.Program); err != nil {
-		return fmt.Errorf("terms.Recognize: not a term; got program %.40q, want arithmetic over x", task.Program)
+		return fmt.Errorf("terms.Recognize: %w; got program %.40q, want arithmetic over x", err, task.Program)
 	}
 	for _, example := range task.Examples {
 		for _, text := range []string{example.Input, example.Output} {
 			if canonical, ok := number(text); !ok || canonical != text {
-				return fmt.Errorf("terms.Recognize: not a whole number; got %.40q in an example of %s", text, task.Program)
+				return fmt.Errorf("terms.Recognize: not a whole number; got %.40q in an example of %.40q", text, task.Program)
 			}
 		}
 	}

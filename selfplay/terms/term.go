@@ -7,8 +7,20 @@ import (
 	"strings"
 )
 
-// maxTermBytes bounds the text of a term, and so its size, its depth and the time to evaluate it.
-const maxTermBytes = 400
+const (
+	// maxTermBytes bounds the text of a term, and so its size, its depth and the time to evaluate it.
+	maxTermBytes = 400
+	// maxValue bounds every number in a term's evaluation: none is further from 0, so no product leaves an int64.
+	maxValue = 1_000_000
+)
+
+// What can be wrong with a term.
+var (
+	errSyntax   = errors.New("not a term")
+	errLength   = errors.New("the term is too long")
+	errDivision = errors.New("division by zero")
+	errRange    = errors.New("out of range")
+)
 
 // term is a node of a parsed term. Op is "x", "number" (the constant), "negate" (one argument), or an
 // operator or function of two arguments: + - * // % min max.
@@ -38,17 +50,22 @@ func precedence(op string) int {
 	return precedenceAtom
 }
 
-// parse reads a term.
+// parse reads a term, whose canonical text is bounded too.
 func parse(text string) (term, error) {
 	if len(text) > maxTermBytes {
-		return term{}, fmt.Errorf("the term is too long; got %d bytes, want at most %d", len(text), maxTermBytes)
+		return term{}, errLength
 	}
 	p := parser{rest: strings.TrimSpace(text)}
 	t, err := p.binary(precedenceSum)
-	if err == nil && p.rest != "" {
-		err = fmt.Errorf("the term does not go on like this; got %.20q", p.rest)
+	switch {
+	case err != nil:
+		return term{}, err
+	case p.rest != "":
+		return term{}, errSyntax
+	case len(t.String()) > maxTermBytes:
+		return term{}, errLength
 	}
-	return t, err
+	return t, nil
 }
 
 // parser reads from the front of rest, which never begins with blanks.
@@ -109,13 +126,16 @@ func (p *parser) unary() (term, error) {
 func (p *parser) atom() (term, error) {
 	if digits := len(p.rest) - len(strings.TrimLeft(p.rest, "0123456789")); digits > 0 {
 		n, err := strconv.ParseInt(p.rest[:digits], 10, 64)
+		if err != nil {
+			return term{}, errRange
+		}
 		p.take(p.rest[:digits])
-		return term{op: "number", constant: n}, err
+		return term{op: "number", constant: n}, nil
 	}
 	if p.take("(") {
 		t, err := p.binary(precedenceSum)
 		if err == nil && !p.take(")") {
-			err = errors.New("a parenthesis is not closed")
+			err = errSyntax
 		}
 		return t, err
 	}
@@ -125,7 +145,7 @@ func (p *parser) atom() (term, error) {
 	if p.take("x") {
 		return term{op: "x"}, nil
 	}
-	return term{}, fmt.Errorf("no number, x or parenthesis; got %.20q", p.rest)
+	return term{}, errSyntax
 }
 
 // call reads the two arguments of a function.
@@ -133,7 +153,7 @@ func (p *parser) call(op string) (term, error) {
 	t := term{op: op}
 	for _, before := range []string{"(", ","} {
 		if !p.take(before) {
-			return term{}, fmt.Errorf("%s takes two arguments in parentheses; got %.20q", op, p.rest)
+			return term{}, errSyntax
 		}
 		arg, err := p.binary(precedenceSum)
 		if err != nil {
@@ -142,7 +162,7 @@ func (p *parser) call(op string) (term, error) {
 		t.args = append(t.args, arg)
 	}
 	if !p.take(")") {
-		return term{}, fmt.Errorf("%s takes two arguments in parentheses; got %.20q", op, p.rest)
+		return term{}, errSyntax
 	}
 	return t, nil
 }
@@ -190,18 +210,11 @@ func (t term) size() int {
 	return n
 }
 
-// The ways in which a term has no value.
-var (
-	errDivision = errors.New("division by zero")
-	errRange    = errors.New("out of range")
-)
-
-// eval returns the term's value at x, if no number on the way is further from 0 than limit, which
-// is at most maxLimit.
-func (t term) eval(x, limit int64) (value int64, err error) {
+// eval returns the term's value at x.
+func (t term) eval(x int64) (value int64, err error) {
 	var args [2]int64
 	for i, arg := range t.args {
-		if args[i], err = arg.eval(x, limit); err != nil {
+		if args[i], err = arg.eval(x); err != nil {
 			return 0, err
 		}
 	}
@@ -236,7 +249,7 @@ func (t term) eval(x, limit int64) (value int64, err error) {
 			value = remainder
 		}
 	}
-	if value < -limit || value > limit {
+	if value < -maxValue || value > maxValue {
 		return 0, errRange
 	}
 	return value, nil
