@@ -129,10 +129,10 @@ func (e *Environment) ParseProposal(r azr.Request, text string) (azr.Task, azr.V
 		program, input, found := strings.Cut(strings.TrimSpace(text), "\nx =")
 		t, err := parse(program)
 		switch {
-		case err != nil:
-			return azr.Task{}, malformed(err.Error())
 		case !found:
 			return azr.Task{}, malformed("no line x =")
+		case err != nil:
+			return azr.Task{}, malformed(err.Error())
 		}
 		task.Program, inputs = t.String(), []string{input}
 	}

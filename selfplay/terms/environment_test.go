@@ -78,6 +78,7 @@ func TestSection333Validation(t *testing.T) {
 		{azr.Deduction, "(x + 3)*2\nx = 4", "fail: copies a worked example"},
 		{azr.Deduction, "(x + 3)*2\nx = 5", "pass: (x + 3) * 2 [{5 16}]"},
 		{azr.Deduction, "x + 1", "malformed: no line x ="},
+		{azr.Deduction, "x // 4\nResult = 0", "malformed: no line x ="},
 		{azr.Deduction, "print(x)\nx = 1", "malformed: not a term"},
 		{azr.Deduction, "x + 1\nx = one", "malformed: x is not a whole number"},
 		{azr.Deduction, "x + 1\nx = 1\nand so on", "malformed: x is not a whole number"},
