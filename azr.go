@@ -249,9 +249,9 @@ type Verdict struct {
 }
 
 // Environment is a world of tasks: how they are asked for, read, checked and
-// verified. Python programs are the first one. The game decides what is asked
-// for and what is paid; of sizes and novelty it knows what Measure says. It is
-// safe for concurrent use.
+// verified. Python programs are one, arithmetic terms another. The game decides
+// what is asked for and what is paid; of sizes and novelty it knows what Measure
+// says. It is safe for concurrent use.
 type Environment interface {
 	// Seeds are the tasks that the game starts from, one a type.
 	Seeds() []Task

@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"selfplay":             {"."},
 	"selfplay/python":      {".", "executor/literal"}, // pure Go without cgo or processes: values are read, compared and printed in one place
 	"selfplay/python/...":  {".", "executor/literal"},
+	"selfplay/terms":       {"."},
 	"bootstrap":            {".", "selfplay/python/..."},
 	"executor":             {".", "executor/..."},
 	"executor/sandbox/...": {"executor/sandbox/..."},
@@ -34,13 +35,14 @@ var mayImport = map[string][]string{
 	"trainer":              {".", "torch", "torch/safetensors", "model"},
 	"trainer/checkpoint":   {"torch/safetensors"},
 	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "rollout", "rollout/tokenizer",
-		"selfplay", "selfplay/python/...", "store", "torch", "trainer", "trainer/checkpoint"},
+		"selfplay", "selfplay/python/...", "selfplay/terms", "store", "torch", "trainer", "trainer/checkpoint"},
 }
 
 // mayImportInTests says what test files may import beside what their package may, and the package itself.
 var mayImportInTests = map[string][]string{
 	"selfplay/python":           {"selfplay", "executor"}, // its world test plays the game, others run real Python
 	"selfplay/python/generator": {"selfplay/python", "executor"},
+	"selfplay/terms":            {"selfplay"},
 	"bootstrap":                 {"executor"},
 	"torch":                     {"torch/safetensors"},
 	"model":                     {"model/modeltest"},

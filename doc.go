@@ -10,7 +10,8 @@
 //
 // and the packages are its stations: selfplay plays the game, rollout is the
 // Generator, selfplay/python is the Environment on top of executor (the
-// Executor), store keeps the run, trainer turns Samples into an update.
+// Executor) and selfplay/terms one without it, store keeps the run, trainer turns
+// Samples into an update.
 //
 // # Contract
 //

@@ -34,6 +34,10 @@ func Keys(config any) []Key {
 func walk(v reflect.Value, path string, visit func(path string, in reflect.Type, f reflect.StructField)) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
+		if f.Anonymous { // its keys are the embedding struct's
+			walk(v.Field(i), path, visit)
+			continue
+		}
 		name := keyOf(f)
 		if name == "" {
 			continue
@@ -76,7 +80,11 @@ func fieldOf(v reflect.Value, name string) (reflect.Value, bool) {
 		return reflect.Value{}, false
 	}
 	for i := range v.NumField() {
-		if name != "" && keyOf(v.Type().Field(i)) == name {
+		if f := v.Type().Field(i); f.Anonymous {
+			if field, ok := fieldOf(v.Field(i), name); ok {
+				return field, true
+			}
+		} else if name != "" && keyOf(f) == name {
 			return v.Field(i), true
 		}
 	}

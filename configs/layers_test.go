@@ -217,6 +217,32 @@ func TestKeys(t *testing.T) {
 	assert.Equal(t, "a number", Keys(&c)[1].Type)
 }
 
+// embedded has an embedded struct, whose keys are its own.
+type embedded struct {
+	Extra int `yaml:"extra"`
+	gameSection
+}
+
+type embeddingConfig struct {
+	Game embedded `yaml:"game"`
+}
+
+func TestKeysOfAnEmbeddedStructAreTheEmbeddingOnes(t *testing.T) {
+	c := embeddingConfig{embedded{1, defaultTestConfig().Game}}
+	require.NoError(t, load(&c, writeYAML(t, "game: {style: plain, extra: 3}"), "game.batch_size=5"))
+	assert.Equal(t, []any{"plain", 5, 3}, []any{c.Game.Style, c.Game.BatchSize, c.Game.Extra})
+	assert.Equal(t, "game.extra game.batch_size game.style game.stop game.lengths", func() (paths string) {
+		for _, k := range Keys(&c)[1:] {
+			paths += " " + k.Path
+		}
+		return paths[1:]
+	}())
+	var back embeddingConfig
+	require.NoError(t, load(&back, writeYAML(t, string(Dump(&c, nil)))))
+	assert.Equal(t, c, back)
+	assert.ErrorContains(t, load(&c, "", "game.gamesection={}"), "unknown key")
+}
+
 func TestNearest(t *testing.T) {
 	assert.Equal(t, "sitting", Nearest("kitten", []string{"mouse", "sitting", "at"}))
 	assert.Empty(t, Nearest("kitten", nil))

@@ -35,6 +35,7 @@ var badTasks = []badInput{
 	{what: "make of no tasks", args: []string{"make", "--out", "NEW", "--per-type", "0"}, words: []string{"out of range", "--per-type 0"}},
 	{what: "make of sizes that there are not", args: []string{"make", "--out", "NEW", "--size", "8"}, words: []string{"out of range", "sizes of 1 to 7"}},
 	{what: "make of programs that are not in no such file", args: []string{"make", "--out", "NEW", "--not-in", "none.jsonl"}, words: []string{"none.jsonl"}},
+	{what: "make of terms", args: []string{"make", "--out", "NEW", "--set", "environment.world=terms"}, words: []string{"environment.world terms", "want python"}},
 	{what: "score of no such file", args: []string{"score", "--model", "MODEL", "--tasks", "none.jsonl"}, words: []string{"none.jsonl"}},
 	{what: "score of a file without tasks", args: []string{"score", "--model", "MODEL", "--tasks", "FILE"}, words: []string{"FILE", "no tasks"},
 		prepare: func(t *testing.T, w *badWorld) { writeFile(t, w.file, "\n") }},

@@ -72,6 +72,12 @@ func runOf(more ...string) []string {
 	return append([]string{"--model", "MODEL", "--run", "NEW"}, more...)
 }
 
+func termsOf(more ...string) []string {
+	return append(runOf("--set", "environment.world=terms"), more...)
+}
+
+const pythonTask = `{"type":"deduction","program":"def f(x):\n    return x","examples":[{"input":"1","output":"1"}]}`
+
 // Templates that would not end, or would take all memory.
 const (
 	endless     = "{% for a in range(100000) %}{% for b in range(100000) %}{% for c in range(100000) %}{% endfor %}{% endfor %}{% endfor %}"
@@ -121,6 +127,11 @@ var badRuns = []badInput{
 	{what: "an unknown optimizer", args: runOf("--set", "trainer.optimizer=sgd"), words: []string{"unknown optimizer", "sgd"}},
 	{what: "an unknown task type", args: runOf("--set", "game.task_types=[deduction, seduction]"), words: []string{"game.task_types", "seduction"}},
 	{what: "error tasks in the trace style", args: runOf("--set", "environment.style=trace", "--set", "game.task_types=[error]"), words: []string{"environment.style trace", "error"}},
+	{what: "an unknown world", args: runOf("--set", "environment.world=math"), words: []string{"environment.world", "math", "terms"}},
+	{what: "error tasks in the world of terms", args: termsOf("--set", "game.task_types=[error]"), words: []string{"environment.world terms", "error"}},
+	{what: "composite programs in the world of terms", args: termsOf("--set", "game.composite.start_step=1"), words: []string{"environment.world terms", "start_step 1"}},
+	{what: "seeds in the world of terms", args: termsOf("--seeds", "FILE"), prepare: tasks("{}"), words: []string{"environment.world terms", "seeds"}},
+	{what: "held-out tasks of Python in the world of terms", args: termsOf("--set", "held_out.tasks=FILE"), prepare: tasks(pythonTask), words: []string{"FILE: task 1", "not a term"}},
 	{what: "an unknown role to freeze", args: runOf("--set", "controls.frozen=both"), words: []string{"controls.frozen", "both"}},
 }
 
@@ -200,6 +211,7 @@ var badEvals = []badInput{
 	{what: "a line is no task", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks(`{"type":"deduction","programme":"x"}`), words: []string{"FILE:1", "programme"}},
 	{what: "a task has no example", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks(`{"type":"deduction","program":"def f(x): return x"}`), words: []string{"FILE:1", "one example"}},
 	{what: "no tasks", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks("\n"), words: []string{"no tasks"}},
+	{what: "a task of Python in the world of terms", args: []string{"--model", "MODEL", "--tasks", "FILE", "--set", "environment.world=terms"}, prepare: tasks(pythonTask), words: []string{"FILE: task 1", "not a term"}},
 }
 
 var badExports = []badInput{

@@ -34,8 +34,8 @@ type Config struct {
 	Memory executor.Bytes `yaml:"memory"`
 	// Game says how propose and solve are played and rewarded.
 	Game selfplay.Config `yaml:"game"`
-	// Environment says how Python tasks are asked for and which are accepted.
-	Environment python.Config `yaml:"environment"`
+	// Environment says which world of tasks is played in, how they are asked for and which are accepted.
+	Environment EnvironmentConfig `yaml:"environment"`
 	// Executor says how programs are run in the sandbox.
 	Executor executor.Config `yaml:"executor"`
 	// Rollout sizes the running batch of completions.
@@ -107,7 +107,7 @@ func layOver(config any, presetsOrFiles, settings []string) error {
 func defaultConfig() Config {
 	return Config{
 		Steps: 500, Device: "auto",
-		Game: selfplay.DefaultConfig(), Environment: python.DefaultConfig(), Executor: executor.DefaultConfig(),
+		Game: selfplay.DefaultConfig(), Environment: EnvironmentConfig{pythonWorld, python.DefaultConfig()}, Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
 		Controls: Controls{Frozen: notFrozen},
@@ -141,8 +141,8 @@ func (c Config) validateTogether() error {
 	case c.Trainer.Algorithm.NeedsGroups() && !several:
 		return fmt.Errorf("config: trainer.algorithm %s compares several answers to a prompt; got game.solve_rollouts 1, want 2 or more, or game.reuse_estimates",
 			c.Trainer.Algorithm)
-	case c.Environment.Style == python.Trace && slices.Contains(c.Game.TaskTypes, azr.ErrorPrediction):
+	case c.Environment.has(python.Trace) && slices.Contains(c.Game.TaskTypes, azr.ErrorPrediction):
 		return fmt.Errorf("config: environment.style trace has no prompts for game.task_types error; want chat or completion")
 	}
-	return nil
+	return c.validateTerms()
 }

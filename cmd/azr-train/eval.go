@@ -10,11 +10,9 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/eval"
-	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
-	"github.com/azr-train/azr/selfplay/python"
 )
 
 func evalCommand() *cli.Command {
@@ -96,12 +94,14 @@ func openEvaluator(ctx context.Context, config Config, tasksFile string) (e *eva
 		return e, err
 	}
 	e.closers = append(e.closers, m.Free, func() { t.Close() })
-	pool, err := executor.Open(ctx, config.Executor)
+	env, pool, err := openEnvironment(ctx, config)
 	if err != nil {
 		return e, err
 	}
-	e.closers = append(e.closers, func() { pool.Close() })
-	if e.env, err = python.New(config.Environment, pool); err != nil {
+	if e.env = env; pool != nil {
+		e.closers = append(e.closers, func() { pool.Close() })
+	}
+	if err := recognize(env, tasksFile, e.tasks); err != nil {
 		return e, err
 	}
 	if e.engine, err = rollout.New(config.Rollout, config.Seed, m, t); err != nil {

@@ -27,6 +27,16 @@ type executorReport struct {
 	Stats  executor.Stats `json:"stats"`
 }
 
+// reportExecutor writes what the executor counted up to a step, if there is one.
+func (s *session) reportExecutor(step int) error {
+	if s.executor == nil {
+		return nil
+	}
+	python, _ := s.executor.Python()
+	report := executorReport{Step: step, Level: s.executor.Level(), Python: python, Stats: s.executed}
+	return report.write(s.folder.path(executorFile))
+}
+
 // write puts the report in the place of an older one.
 func (r executorReport) write(path string) error {
 	text, err := json.MarshalIndent(r, "", " ")

@@ -32,7 +32,7 @@ func (f fit) print(out io.Writer) error {
 	}
 	w.Flush()
 	fmt.Fprintf(out, "\nneeded  %s GB of %s GB (%s): %s\n", gigabytes(f.Peak), gigabytes(f.Memory.Bytes), f.Memory.Of, verdict(f.Peak, f.Memory.Bytes))
-	if f.Memory.host {
+	if f.Memory.host && c.Environment.World == pythonWorld {
 		fmt.Fprintf(out, "beside  up to %d programs of %s at once in the executor\n", c.Executor.Slots, c.Executor.Memory)
 	}
 	f.printSavings(out)

@@ -34,10 +34,14 @@ func (c HeldOutConfig) Validate() error {
 
 // readHeldOut reads the tasks that the run measures itself on.
 func (s *session) readHeldOut() (err error) {
-	if s.config.HeldOut.Tasks != "" {
-		s.heldOut, err = eval.Tasks(s.config.HeldOut.Tasks)
+	file := s.config.HeldOut.Tasks
+	if file == "" {
+		return nil
 	}
-	return err
+	if s.heldOut, err = eval.Tasks(file); err != nil {
+		return err
+	}
+	return recognize(s.env, file, s.heldOut)
 }
 
 // holdOut keeps the held-out programs out of the game. Programs of one statement are too few to be kept apart.

@@ -11,6 +11,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/selfplay"
+	"github.com/azr-train/azr/selfplay/python"
 	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer"
 	"github.com/azr-train/azr/trainer/checkpoint"
@@ -41,9 +42,13 @@ func (s *session) seed(ctx context.Context) (err error) {
 	return s.record(record)
 }
 
-// readSeeds reads the configured files of seeds and tells of lines that are none.
+// readSeeds reads the configured files of seeds, if the environment takes any, and tells of lines that are none.
 func (s *session) readSeeds() ([]azr.Task, error) {
-	tasks, skipped, err := s.env.ReadSeeds()
+	reader, ok := s.env.(*python.Environment)
+	if !ok {
+		return nil, nil
+	}
+	tasks, skipped, err := reader.ReadSeeds()
 	const shown = 10
 	for _, line := range skipped[:min(shown, len(skipped))] {
 		s.log.Warn().Msg("seed skipped: " + line)
@@ -175,19 +180,19 @@ func trainMetrics(r trainer.Report) map[string]float64 {
 
 // record commits a step to the store and then to the metrics files.
 func (s *session) record(r azr.StepRecord) error {
-	stats := s.executor.Stats()
-	maps.Copy(r.Timings, executorTimings(s.executed, stats))
-	s.executed = stats
-	alarm(s.log.With().Int("step", r.Step).Logger(), stats, s.config.Executor.SampleFile)
+	if s.executor != nil {
+		before := s.executed
+		s.executed = s.executor.Stats()
+		maps.Copy(r.Timings, executorTimings(before, s.executed))
+		alarm(s.log.With().Int("step", r.Step).Logger(), s.executed, s.config.Executor.SampleFile)
+	}
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}
 	if err := s.metrics.Append(r); err != nil {
 		return err
 	}
-	python, _ := s.executor.Python()
-	report := executorReport{Step: r.Step, Level: s.executor.Level(), Python: python, Stats: stats}
-	if err := report.write(s.folder.path(executorFile)); err != nil {
+	if err := s.reportExecutor(r.Step); err != nil {
 		return err
 	}
 	s.records = append(s.records, azr.StepRecord{Step: r.Step, Metrics: r.Metrics, Timings: r.Timings})

@@ -15,15 +15,12 @@ import (
 // provenance is how the session's next checkpoint comes about.
 func (s *session) provenance() checkpoint.Provenance {
 	v := build()
-	python, _ := s.executor.Python()
-	return checkpoint.Provenance{
-		Config:    string(configs.Dump(&s.config, nil)),
-		Templates: s.templates,
-		Versions: map[string]string{
-			"azr-train": v.String(), "libtorch": v.LibTorch, "tokenizers": v.Tokenizers, "go": v.Go,
-			"python": python, "executor level": s.executor.Level().String(),
-		},
+	versions := map[string]string{"azr-train": v.String(), "libtorch": v.LibTorch, "tokenizers": v.Tokenizers, "go": v.Go}
+	if s.executor != nil {
+		versions["python"], _ = s.executor.Python()
+		versions["executor level"] = s.executor.Level().String()
 	}
+	return checkpoint.Provenance{Config: string(configs.Dump(&s.config, nil)), Templates: s.templates, Versions: versions}
 }
 
 // tellChanges logs in one line what is not as it was when the checkpoint to go on from was written.

@@ -45,6 +45,9 @@ func runCommand() *cli.Command {
 			}
 			if c.IsSet("seeds") {
 				config.Environment.Seeds = c.StringSlice("seeds")
+				if err := config.validateTerms(); err != nil {
+					return err
+				}
 			}
 			if err := config.findFiles(); err != nil {
 				return err

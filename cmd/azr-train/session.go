@@ -29,11 +29,11 @@ type session struct {
 	tokenizer *tokenizer.Tokenizer
 	store     *store.Store
 	metrics   *monitor.Metrics
-	executor  *executor.Pool
+	executor  *executor.Pool // nil if the environment runs no programs
 	engine    *rollout.Engine
 	initial   *model.Decoder  // what the run began with; nil unless a role is frozen
 	frozen    *rollout.Engine // its engine
-	env       *python.Environment
+	env       environment
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
@@ -77,14 +77,10 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		config.Executor.SampleFile = folder.path(blockedFile)
 	}
 	s.config.Executor = config.Executor
-	if s.executor, err = executor.Open(ctx, config.Executor); err != nil {
+	if s.env, s.executor, err = openEnvironment(ctx, config); err != nil {
 		return s, err
 	}
-	env, err := python.New(config.Environment, s.executor)
-	if err != nil {
-		return s, err
-	}
-	s.env, s.templates = env, env.TemplateHashes()
+	s.templates = s.env.TemplateHashes()
 	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
 		return s, err
 	}
@@ -98,14 +94,17 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if err = s.readHeldOut(); err != nil {
 		return s, err
 	}
-	s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device).
-		Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots()).Uint64("seed", config.Seed).Msg("ready")
+	ready := s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device)
+	if s.executor != nil {
+		ready = ready.Stringer("executor", s.executor.Level()).Int("slots", s.executor.Slots())
+	}
+	ready.Uint64("seed", config.Seed).Msg("ready")
 	return s, nil
 }
 
 // checkChat tries the model's chat template, if the run needs it, before anything is made of it.
 func (s *session) checkChat(modelDir string) error {
-	if e := s.config.Environment; e.Style != python.Chat || e.Wrapper == python.PlainWrapper {
+	if e := s.config.Environment; !e.has(python.Chat) || e.Wrapper == python.PlainWrapper {
 		return nil
 	}
 	if !s.tokenizer.HasChatTemplate() {

@@ -134,6 +134,9 @@ func makeTasks(c *cli.Context) error {
 	if err := config.validate(); err != nil {
 		return err
 	}
+	if world := config.Environment.World; world != pythonWorld {
+		return fmt.Errorf("tasks make: the generator writes Python tasks; got environment.world %s, want %s", world, pythonWorld)
+	}
 	h := generator.HeldOut{
 		PerType: c.Int("per-type"), Sizes: c.IntSlice("size"), InductionSizes: c.IntSlice("induction-size"),
 		Inputs: config.Environment.InductionInputs,
@@ -148,7 +151,7 @@ func makeTasks(c *cli.Context) error {
 		return err
 	}
 	defer pool.Close()
-	env, err := python.New(config.Environment, pool)
+	env, err := python.New(config.Environment.Config, pool)
 	if err != nil {
 		return err
 	}
