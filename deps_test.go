@@ -24,7 +24,8 @@ var mayImport = map[string][]string{
 	"executor":             {".", "executor/..."},
 	"executor/sandbox/...": {"executor/sandbox/..."},
 	"store":                {"."},
-	"monitor":              {"."},
+	"monitor":              {".", "monitor/curves"},
+	"monitor/curves":       {"."},
 	"eval":                 {"."},
 	"bench/executor":       {".", "executor"},
 	"torch":                {"torch/internal/capi"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"rollout/tokenizer":    {"."},
 	"trainer":              {".", "torch", "torch/safetensors", "model"},
 	"trainer/checkpoint":   {"torch/safetensors"},
-	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "rollout", "rollout/tokenizer",
+	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "monitor/curves", "rollout", "rollout/tokenizer",
 		"selfplay", "selfplay/python/...", "selfplay/terms", "store", "torch", "trainer", "trainer/checkpoint"},
 }
 

@@ -35,6 +35,10 @@ func StepObject(r azr.StepRecord) any {
 // Object is what String says, for programs: {"summary": {…}}. Steps counts the
 // finished ones; First and Last are 0 if there are none.
 func (s Summary) Object() any {
+	type change struct {
+		First heldOut `json:"first"`
+		Last  heldOut `json:"last"`
+	}
 	type summary struct {
 		Steps     int                `json:"steps"`
 		First     int                `json:"first"`
@@ -43,6 +47,7 @@ func (s Summary) Object() any {
 		Unchecked float64            `json:"unchecked"`
 		Truncated float64            `json:"truncated"`
 		Seconds   numbers            `json:"seconds"`
+		HeldOut   map[string]change  `json:"held_out,omitempty"`
 		Run       string             `json:"run"`
 		Model     string             `json:"model"`
 	}
@@ -58,7 +63,21 @@ func (s Summary) Object() any {
 	for _, t := range azr.TaskTypes {
 		o.Tasks[t.String()] = tallyOf(played, t).numbers()
 	}
+	for _, c := range s.HeldOut {
+		if o.HeldOut == nil {
+			o.HeldOut = map[string]change{}
+		}
+		o.HeldOut[c.Name] = change{heldOut(c.Points[0]), heldOut(c.Points[len(c.Points)-1])}
+	}
 	return map[string]summary{"summary": o}
+}
+
+// heldOut is the accuracy on held-out tasks at a step, with its 95 % interval.
+type heldOut struct {
+	Step int     `json:"step"`
+	Mean float64 `json:"accuracy"`
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
 }
 
 func (t tally) numbers() numbers {

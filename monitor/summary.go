@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/monitor/curves"
 )
 
 // Summary is what a run ends with, as plain text for its user.
@@ -16,6 +17,8 @@ type Summary struct {
 	Records []azr.StepRecord
 	// Run is the run's folder, Model that of the exported model; empty if there is none.
 	Run, Model string
+	// HeldOut is how the accuracy on held-out tasks went since the run's first step; none if it was not measured.
+	HeldOut []curves.Curve
 	// Next lists commands to try next.
 	Next []string
 }
@@ -32,6 +35,9 @@ func (s Summary) String() string {
 	} else {
 		fmt.Fprintf(&b, "%s of self-play (%d to %d)\n\n", count(len(played), "step"), played[0].Step, played[len(played)-1].Step)
 		writeTasks(&b, played)
+	}
+	if plot := curves.Text(s.HeldOut); plot != "" {
+		fmt.Fprintf(&b, "\naccuracy on held-out tasks, with 95 %% intervals\n\n%s\n%s", plot, curves.Table(s.HeldOut))
 	}
 	writeTimes(&b, s.Records)
 	b.WriteString("\n")

@@ -8,6 +8,8 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr/monitor/curves"
 )
 
 // steps is a seeding and two steps with the names of package selfplay.
@@ -45,7 +47,8 @@ func steps() []azr.StepRecord {
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestSummaryLayout(t *testing.T) {
-	got := Summary{Records: steps(), Run: "runs/first", Model: "runs/first\x1b[2J/export",
+	heldOut := []curves.Curve{{Name: "deduction", Share: true, Points: []curves.Point{at(0, 0.25, 0.2, 0.3), at(1, 0.5, 0.4, 0.6), at(2, 0.75, 0.7, 0.8)}}}
+	got := Summary{Records: steps(), HeldOut: heldOut, Run: "runs/first", Model: "runs/first\x1b[2J/export",
 		Next: []string{"azr-train inspect runs/first", "azr-train resume runs/first --steps 10"}}.String()
 	if *update {
 		require.NoError(t, os.WriteFile("testdata/summary.golden", []byte(got), 0o644))
@@ -72,4 +75,8 @@ func TestMeansAreWeightedByWhatWasChecked(t *testing.T) {
 
 func TestStepLineOfTheSeeding(t *testing.T) {
 	assert.Equal(t, "seeded: 9 tasks in the buffers, 3.5 s", StepLine(steps()[0]))
+}
+
+func at(step int, mean, low, high float64) curves.Point {
+	return curves.Point{Step: step, Mean: mean, Low: low, High: high}
 }

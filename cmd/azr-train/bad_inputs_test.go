@@ -30,6 +30,7 @@ var badInputs = []struct {
 	{"eval", badEvals},
 	{"export", badExports},
 	{"inspect", badInspects},
+	{"curves", badCurves},
 	{"exec", badExecs},
 	{"config", badConfigs},
 	{"tasks", badTasks},
@@ -227,6 +228,14 @@ var badInspects = []badInput{
 	{what: "the folder is no run", args: []string{"EMPTY"}, words: []string{"run.sqlite"}},
 	{what: "the run's file is none", args: []string{"RUN"}, words: []string{storeFile},
 		prepare: func(t *testing.T, w *badWorld) { writeFile(t, filepath.Join(w.ownRun(t), storeFile), "no database") }},
+}
+
+var badCurves = []badInput{
+	{what: "the folder is no run", args: []string{"EMPTY"}, words: []string{"metrics.jsonl"}},
+	{what: "nothing was measured on held-out tasks", args: []string{"RUN"}, words: []string{"held-out", "--metric"},
+		prepare: func(t *testing.T, w *badWorld) { w.ownRun(t) }},
+	{what: "a misspelt metric", args: []string{"RUN", "--metric", "trainer/los"}, words: []string{"trainer/los", "did you mean trainer/loss?"},
+		prepare: func(t *testing.T, w *badWorld) { w.ownRun(t) }},
 }
 
 const anExecution = `{"program":"def f(x): return x","input":"1"}` + "\n"

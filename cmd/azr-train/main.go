@@ -62,7 +62,7 @@ func newApp() *cli.App {
 		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), configCommand(), doctorCommand(), fitCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
 			versionCommand(), completionCommand(),
 		},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/monitor/curves"
 	"github.com/azr-train/azr/selfplay"
 	"github.com/azr-train/azr/selfplay/python"
 	"github.com/azr-train/azr/torch"
@@ -94,10 +95,14 @@ func (s *session) play(ctx context.Context, first, last int) error {
 			return err
 		}
 	}
-	if failure == nil {
-		failure = s.end(s.summary())
+	if failure != nil {
+		return failure
 	}
-	return failure
+	heldOut, err := s.drawCurves()
+	if err != nil {
+		return err
+	}
+	return s.end(s.summary(heldOut))
 }
 
 // maxDeltaLogProb is how far apart a token's log-prob in sampling and in training may be, in nats: ten times
@@ -199,9 +204,9 @@ func (s *session) record(r azr.StepRecord) error {
 	return s.output.step(r)
 }
 
-func (s *session) summary() monitor.Summary {
+func (s *session) summary(heldOut []curves.Curve) monitor.Summary {
 	run, program := s.folder.dir, os.Args[0]
-	summary := monitor.Summary{Records: s.records, Run: run, Next: []string{
+	summary := monitor.Summary{Records: s.records, Run: run, HeldOut: heldOut, Next: []string{
 		program + " inspect " + run,
 		fmt.Sprintf("%s resume %s --steps 10", program, run),
 		"tensorboard --logdir " + run,
