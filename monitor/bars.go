@@ -12,6 +12,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
 )
 
 // Display shows how a step goes. It is [Bars] or [Lines].
@@ -27,9 +28,16 @@ type Display interface {
 	Close()
 }
 
-// Interactive tells whether a file is a terminal that can show [Bars].
+// Terminal tells whether a file is a terminal, which text can steer.
+func Terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
+
+// Interactive tells whether a file is a terminal that can show [Bars]: it has columns and can go back over a line.
 func Interactive(f *os.File) bool {
-	return isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
+	if !Terminal(f) || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	return err == nil && size.Col > 0
 }
 
 // Bars shows the last proposals, a line each, and a bar for each phase of the step

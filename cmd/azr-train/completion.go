@@ -23,6 +23,13 @@ const completionFlag = "--generate-bash-completion" // urfave/cli's, whichever t
 // completing tells whether a shell asks for completions.
 func completing(args []string) bool { return args[len(args)-1] == completionFlag }
 
+// wholeBeginning makes of the beginning of any flag, --, one that does not end the flags of the line.
+func wholeBeginning(args []string) {
+	if last := len(args) - 2; completing(args) && args[last] == "--" {
+		args[last] = "-"
+	}
+}
+
 var shells = []string{"bash", "zsh", "fish"}
 
 func completionCommand() *cli.Command {

@@ -63,6 +63,7 @@ func TestCompletion(t *testing.T) {
 				{[]string{"in"}, []string{"inspect"}},
 				{[]string{"config", "s"}, []string{"show"}},
 				{[]string{"run", "--st"}, []string{"--steps"}},
+				{[]string{"version", "--"}, []string{"--json", "--help"}},
 				{[]string{"run", "--model", "x", "--de"}, []string{"--device"}},
 				{[]string{"run", "--config", "qwen3"}, []string{"qwen3-4b"}},
 				{[]string{"run", "--config", "paper", "--config", "orig"}, []string{"original-code"}},

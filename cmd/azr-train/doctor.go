@@ -35,7 +35,7 @@ func doctorCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			findings, failed := examine(c.Context, config.Executor)
+			findings, failed := examine(c.Context, config)
 			if c.Bool("json") {
 				return errors.Join(printJSON(struct {
 					Usable   bool      `json:"usable"`
@@ -69,7 +69,7 @@ func (f finding) print(w io.Writer) {
 }
 
 // examine looks at everything. The error says why azr-train cannot play here.
-func examine(ctx context.Context, config executor.Config) ([]finding, error) {
+func examine(ctx context.Context, config Config) ([]finding, error) {
 	t := torch.Describe()
 	findings := []finding{
 		{What: "azr-train", Found: build().String() + ", " + runtime.Version()},
@@ -82,12 +82,16 @@ func examine(ctx context.Context, config executor.Config) ([]finding, error) {
 			Costs: "waiting threads spin, which is slow on shared cores", Hint: "unset it",
 		})
 	}
-	python, failed := pythonFinding(config.Python)
+	_, noDevice := torch.ParseDevice(config.Device)
+	python, failed := pythonFinding(config.Executor.Python)
 	findings = append(findings, python)
 	if failed != nil {
 		return append(findings, executorMissing), failed
 	}
-	executor, failed := openExecutor(ctx, config)
+	executor, failed := openExecutor(ctx, config.Executor)
+	if failed == nil {
+		failed = noDevice
+	}
 	return append(findings, executor), failed
 }
 

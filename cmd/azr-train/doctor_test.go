@@ -22,6 +22,14 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// A run on that device would be refused.
+func TestDoctorLooksForTheConfiguredDevice(t *testing.T) {
+	o := azrTrain(t, "", "doctor", "--set", "device=cuda:99")
+	assert.Equal(t, exitBadInput, o.code)
+	assert.Contains(t, o.stderr, "no such device; got cuda:99")
+	assert.Regexp(t, `(?m)^executor +level`, o.stdout)
+}
+
 // What is missing does not keep the doctor from telling the rest.
 func TestDoctorReportsAllBeforeItFails(t *testing.T) {
 	for setting, words := range map[string][]string{

@@ -44,7 +44,7 @@ func fitCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			budget, err := memoryBudget(c.String("memory"), config.Device)
+			budget, err := memoryBudget(c.String("memory"), config)
 			if err != nil {
 				return err
 			}
@@ -81,18 +81,22 @@ type budget struct {
 	host  bool   // shared with the executor's programs
 }
 
-// memoryBudget is the size that was asked for, or what the device has free.
-func memoryBudget(size, device string) (budget, error) {
+// memoryBudget is the size that was asked for, or what the device has free, of which the configuration may allow less.
+func memoryBudget(size string, config Config) (budget, error) {
 	if size != "" {
 		n, err := parseMemory(size)
 		return budget{Bytes: n, Of: "--memory"}, err
 	}
-	d, err := torch.ParseDevice(device)
+	d, err := torch.ParseDevice(config.Device)
 	if err != nil {
 		return budget{}, err
 	}
 	if d == torch.CPU {
-		return budget{Bytes: int64(executor.AvailableMemory()), Of: "what this machine has free", host: true}, nil
+		free := int64(executor.AvailableMemory())
+		if most := int64(config.Memory); 0 < most && most < free {
+			return budget{Bytes: most, Of: fmt.Sprintf("memory=%s", config.Memory), host: true}, nil
+		}
+		return budget{Bytes: free, Of: "what this machine has free", host: true}, nil
 	}
 	free, _, err := torch.DeviceMemory(d)
 	if err != nil {
@@ -101,16 +105,16 @@ func memoryBudget(size, device string) (budget, error) {
 	return budget{Bytes: free, Of: "what " + d.String() + " has free"}, nil
 }
 
-// parseMemory reads an amount in GB, as cards are sold (10^9 bytes), or in the executor's units.
+// parseMemory reads an amount in GB, as cards are sold (10^9 bytes), in TB, or in the executor's units.
 func parseMemory(text string) (int64, error) {
-	if number, ok := strings.CutSuffix(text, "GB"); ok {
-		if n, err := strconv.ParseFloat(number, 64); err == nil && n > 0 && n < 1e9 {
-			return int64(math.Round(n * 1e9)), nil
-		}
-	} else {
-		var n executor.Bytes
-		if err := n.UnmarshalText([]byte(text)); err == nil && n > 0 {
-			return int64(n), nil
+	var n executor.Bytes
+	if err := n.UnmarshalText([]byte(text)); err == nil && n > 0 {
+		return int64(n), nil
+	}
+	for unit, size := range map[string]float64{"GB": 1e9, "TB": 1e12} {
+		number, ok := strings.CutSuffix(text, unit)
+		if n, err := strconv.ParseFloat(number, 64); ok && err == nil && n > 0 && n*size < 1e18 {
+			return int64(math.Round(n * size)), nil
 		}
 	}
 	return 0, fmt.Errorf("fit: --memory is no amount of memory; got %q, want for example 80GB (10^9 bytes) or 80GiB", text)

@@ -5,10 +5,17 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/azr-train/azr/trainer"
 )
 
 // gigabytes is n bytes in GB.
 func gigabytes(n int64) string { return fmt.Sprintf("%.2f", float64(n)/1e9) }
+
+// momentsOf says what an optimizer keeps of each parameter.
+var momentsOf = map[trainer.Optimizer]string{
+	trainer.AdamW: "AdamW's two", trainer.Muon: "Muon's one of matrices, AdamW's two of the others",
+}
 
 func (f fit) print(out io.Writer) error {
 	n, c := f.Need, f.config
@@ -21,7 +28,7 @@ func (f fit) print(out io.Writer) error {
 	}{
 		{"weights", n.Training.Weights, ""},
 		{"gradients", n.Training.Gradients, ""},
-		{"moments", n.Training.Moments, "AdamW's two"},
+		{"moments", n.Training.Moments, momentsOf[c.Trainer.Optimizer]},
 		{"cache", n.Rollout.Cache, fmt.Sprintf("rollout.slots=%d, rollout.room=%d", c.Rollout.Slots, c.Rollout.Room)},
 		{"activations of the update", n.Training.Activations, fmt.Sprintf("passes of %d tokens, trainer.activation_checkpointing=%t", f.LargestPass, c.Trainer.ActivationCheckpointing)},
 		{"activations of generation", n.Rollout.Activations, "a prompt that fills the room"},

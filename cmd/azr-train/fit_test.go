@@ -106,6 +106,14 @@ func TestFitCommand(t *testing.T) {
 }
 
 // The largest values are the last that fit.
+// What the configuration allows a run is what it has to fit into, if that is less than what is free.
+func TestFitHeedsTheRunsOwnBound(t *testing.T) {
+	text := succeeded(t, "fit", "--model", tinyModel(t), "--set", "memory=1MiB", "--set", "trainer.optimizer=muon")
+	assert.Regexp(t, `(?m)^needed .* of 0\.00 GB \(memory=1MiB\): .* too much$`, text)
+	assert.Contains(t, text, "Muon's one of matrices")
+	assert.Contains(t, succeeded(t, "fit", "--model", tinyModel(t), "--set", "memory=100TiB"), "what this machine has free")
+}
+
 func TestFitFindsTheLargestThatFits(t *testing.T) {
 	o := azrTrain(t, "", "fit", "--config", "smollm2-135m", "--memory", "24GiB", "--json")
 	require.Zero(t, o.code, o.stderr)
@@ -137,7 +145,7 @@ func TestFitFindsTheLargestThatFits(t *testing.T) {
 }
 
 func TestMemoryIsReadInCardsAndBinaryUnits(t *testing.T) {
-	for text, want := range map[string]int64{"80GB": 80e9, "0.5GB": 5e8, "80GiB": 80 << 30, "512MiB": 512 << 20, "1000": 1000} {
+	for text, want := range map[string]int64{"80GB": 80e9, "0.5GB": 5e8, "80GiB": 80 << 30, "512MiB": 512 << 20, "1.5TB": 15e11, "1000": 1000} {
 		got, err := parseMemory(text)
 		require.NoError(t, err)
 		assert.Equal(t, want, got, text)

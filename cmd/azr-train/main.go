@@ -32,6 +32,7 @@ func main() {
 		waitPassively()
 	}
 	torch.LockThread()
+	wholeBeginning(os.Args)
 	ctx, stop := interruptible()
 	defer stop()
 	app := newApp()

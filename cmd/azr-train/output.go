@@ -73,7 +73,7 @@ func (o output) end(s monitor.Summary) error {
 
 // shown is text of a person's for stdout: as it is, or on a terminal without what could steer it.
 func shown(text string) string {
-	if !monitor.Interactive(os.Stdout) {
+	if !monitor.Terminal(os.Stdout) {
 		return text
 	}
 	return onTerminal(text)

@@ -189,7 +189,7 @@ func (s *session) record(r azr.StepRecord) error {
 		before := s.executed
 		s.executed = s.executor.Stats()
 		maps.Copy(r.Timings, executorTimings(before, s.executed))
-		alarm(s.log.With().Int("step", r.Step).Logger(), s.executed, s.config.Executor.SampleFile)
+		alarm(s.log.With().Int("step", r.Step).Logger(), s.executed, s.blocked)
 	}
 	if err := s.store.Commit(r); err != nil {
 		return err

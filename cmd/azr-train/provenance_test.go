@@ -51,6 +51,11 @@ func TestCheckpointsTellHowTheyCameAbout(t *testing.T) {
 	require.Zero(t, o.code, o.stderr)
 	assert.NotContains(t, o.stderr, "other conditions")
 
+	t.Chdir(filepath.Dir(run))
+	o = azrTrain(t, "", "resume", filepath.Base(run), "--steps", "0")
+	require.Zero(t, o.code, o.stderr)
+	assert.NotContains(t, o.stderr, "other conditions", "the folder has another name from here")
+
 	path := filepath.Join(run, configFile)
 	config, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -41,6 +41,7 @@ type session struct {
 	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
 	executed   executor.Stats        // at the last record
+	blocked    string                // the executor's file of programs that were stopped
 	records    []azr.StepRecord
 	learned    int // last step whose update is in the weights
 	last       int // step to play to
@@ -73,10 +74,10 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	config.Executor.Journal = s.store
-	if config.Executor.SampleFile == "" {
+	if config.Executor.SampleFile == "" { // not in s.config, which is the same wherever the run is resumed from
 		config.Executor.SampleFile = folder.path(blockedFile)
 	}
-	s.config.Executor = config.Executor
+	s.blocked = config.Executor.SampleFile
 	if s.env, s.executor, err = openEnvironment(ctx, config); err != nil {
 		return s, err
 	}

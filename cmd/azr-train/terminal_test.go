@@ -76,6 +76,13 @@ func TestRunOnATerminal(t *testing.T) {
 	}
 }
 
+// A terminal that does not know its width, as containers have them, gets lines.
+func TestRunOnATerminalWithoutColumns(t *testing.T) {
+	written := onPTY(t, 0, tinyRun(tinyModel(t), filepath.Join(t.TempDir(), "run"))...)
+	assert.NotContains(t, written, "\x1b[")
+	assert.Regexp(t, `"message":"step 2/2  \d of 6 proposals`, written)
+}
+
 func TestQuietRun(t *testing.T) {
 	o := azrTrain(t, "", tinyRun(tinyModel(t), filepath.Join(t.TempDir(), "run"), "--quiet")...)
 	require.Zero(t, o.code, o.stderr)

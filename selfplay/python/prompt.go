@@ -13,7 +13,7 @@ import (
 //go:embed prompts
 var promptFiles embed.FS
 
-// templates holds prompts/STYLE/ROLE_TYPE.tmpl under "STYLE/ROLE_TYPE". A file's last line end is not part of it.
+// templates holds prompts/STYLE/ROLE_TYPE.tmpl under "STYLE/ROLE_TYPE", and what makes text of a chat under "plain/chat". A file's last line end is not part of it.
 var templates = parseTemplates()
 
 // promptData is what a template sees.
@@ -35,8 +35,8 @@ type promptData struct {
 
 func parseTemplates() *template.Template {
 	root := template.New("").Funcs(template.FuncMap{"fence": fence, "first": firstExamples, "inc": func(i int) int { return i + 1 }, "comment": comment})
-	for _, style := range []Style{Chat, Completion, Trace} {
-		folder := "prompts/" + string(style)
+	for _, set := range []string{string(Chat), string(Completion), string(Trace), string(PlainWrapper)} {
+		folder := "prompts/" + set
 		files, err := promptFiles.ReadDir(folder)
 		if err != nil {
 			panic(err) // the files are part of this program
@@ -46,7 +46,7 @@ func parseTemplates() *template.Template {
 			if err != nil {
 				panic(err)
 			}
-			name := string(style) + "/" + strings.TrimSuffix(file.Name(), ".tmpl")
+			name := set + "/" + strings.TrimSuffix(file.Name(), ".tmpl")
 			template.Must(root.New(name).Parse(strings.TrimSuffix(string(text), "\n")))
 		}
 	}
@@ -102,26 +102,26 @@ func (e *Environment) SolvePrompt(task azr.Task) azr.Prompt {
 }
 
 func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Prompt {
-	var b strings.Builder
-	if err := templates.ExecuteTemplate(&b, fmt.Sprintf("%s/%s_%s", e.cfg.Style, r, t), data); err != nil {
-		panic(err) // a template that does not fit promptData is a mistake of this program
-	}
+	text := execute(fmt.Sprintf("%s/%s_%s", e.cfg.Style, r, t), data)
 	p := azr.Prompt{Text: e.format.open(r, t), Sampling: azr.Sampling{Stop: e.format.stop(r, t)}}
 	switch {
 	case e.cfg.Style != Chat:
-		p.Text = b.String() + p.Text
+		p.Text = text + p.Text
 	case e.cfg.Wrapper == PlainWrapper:
-		p.Text = plainChat(b.String()) + p.Text
+		p.Text = execute(string(PlainWrapper)+"/chat", text) + p.Text
 		p.Sampling.Stop = append(p.Sampling.Stop, nextTurn)
 	default:
-		p.Messages = []azr.Message{{Role: "user", Content: b.String()}}
+		p.Messages = []azr.Message{{Role: "user", Content: text}}
 	}
 	return p
 }
 
-// plainChat is a chat as text that a base model goes on with, up to the assistant's turn.
-func plainChat(question string) string {
-	return "The User asks a question. The Assistant thinks about it, then answers.\nUser: " + question + "\nAssistant: "
+func execute(name string, data any) string {
+	var b strings.Builder
+	if err := templates.ExecuteTemplate(&b, name, data); err != nil {
+		panic(err) // a template that does not fit its data is a mistake of this program
+	}
+	return b.String()
 }
 
 // nextTurn is where a base model would go on with a question of its own.

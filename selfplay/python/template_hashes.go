@@ -6,22 +6,28 @@ import (
 )
 
 // TemplateHashes maps each of the style's prompt templates, for example
-// "chat/solve_deduction.tmpl", to the SHA-256 of its text in hex. Two runs with
-// the same hashes asked in the same words.
+// "chat/solve_deduction.tmpl", to the SHA-256 of its text in hex, and the plain
+// wrapper's if that is used. Two runs with the same hashes asked in the same words.
 func (e *Environment) TemplateHashes() map[string]string {
-	style := string(e.cfg.Style)
-	entries, err := promptFiles.ReadDir("prompts/" + style)
+	hashes := map[string]string{}
+	addHashes(hashes, string(e.cfg.Style))
+	if e.cfg.Style == Chat && e.cfg.Wrapper == PlainWrapper {
+		addHashes(hashes, string(PlainWrapper))
+	}
+	return hashes
+}
+
+func addHashes(hashes map[string]string, set string) {
+	entries, err := promptFiles.ReadDir("prompts/" + set)
 	if err != nil {
 		panic(err) // the files are part of this program
 	}
-	hashes := map[string]string{}
 	for _, entry := range entries {
-		text, err := promptFiles.ReadFile("prompts/" + style + "/" + entry.Name())
+		text, err := promptFiles.ReadFile("prompts/" + set + "/" + entry.Name())
 		if err != nil {
 			panic(err)
 		}
 		sum := sha256.Sum256(text)
-		hashes[style+"/"+entry.Name()] = hex.EncodeToString(sum[:])
+		hashes[set+"/"+entry.Name()] = hex.EncodeToString(sum[:])
 	}
-	return hashes
 }

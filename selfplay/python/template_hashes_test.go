@@ -25,4 +25,9 @@ func TestTemplateHashes(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, fmt.Sprintf("%x", sha256.Sum256(text)), hashes[name])
 	}
+	c := DefaultConfig()
+	c.Wrapper = PlainWrapper
+	e, err := New(c, nil)
+	require.NoError(t, err)
+	assert.Contains(t, e.TemplateHashes(), "plain/chat.tmpl")
 }
