@@ -87,6 +87,20 @@ check-quickstart: build model ## play the quickstart, and hold what it learned f
 	@rm -rf build/quickstart; bin/azr-train run --model $(model) --config quickstart --run build/quickstart --steps 3
 	@bin/azr-train inspect build/quickstart --json | python3 .ci/quickstart.py
 
+# Held-out tasks: validation to choose recipes by, test to report. No starter is shown them.
+held-out := build/held-out
+$(held-out)/%.jsonl: | build
+	@mkdir -p $(held-out); bin/azr-train tasks make --out $@ $(tasks-$*)
+sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
+tasks-validation := --seed 777 --per-type 480 $(sizes)
+tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
+$(held-out)/test.jsonl: $(held-out)/validation.jsonl
+
+.PHONY: starter
+starter: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## make the starter anew (10 minutes), a tiny model that has learnt the formats of the game
+	@rm -rf starter.next; bin/azr-train bootstrap --out starter.next --seed 1 --set threads=2 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
+	@rm -rf starter; mv starter.next starter
+
 .PHONY: test
 test: native model templates ## run all tests
 	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py

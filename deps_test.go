@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"monitor/curves":       {"."},
 	"eval":                 {"."},
 	"bench/executor":       {".", "executor"},
+	"bench/learning":       {"monitor/curves"},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
 	"model/modeltest":      {"model", "torch/safetensors"},

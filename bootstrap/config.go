@@ -19,9 +19,10 @@ type Config struct {
 	Mix Mix `yaml:"mix"`
 	// Lively is the share of programs in which every statement changes something (default 0.9).
 	Lively float64 `yaml:"lively"`
-	// Padding is the share of programs to solve that have lines which do nothing among the others (default 0.5): a
-	// model that has learnt to find the next line by its names, not by its place, can follow longer programs.
-	Padding float64 `yaml:"padding"`
+	// Dead is the share of the programs to work through in which some statements are dead: nothing reads what they
+	// assign, and the trace leaves them out (default 0.6). A model that has to find the next line by what it reads, not
+	// by its place, has a chance with longer programs.
+	Dead float64 `yaml:"dead"`
 	// Direct is the share of answers that are given without a trace, up to step DirectFrom, and DirectLast that from
 	// then on, which sets the habit (default 0, 0, 0: all are traces).
 	Direct     float64 `yaml:"direct"`
@@ -42,7 +43,7 @@ type Mix struct {
 // DefaultConfig returns the defaults given at each field.
 func DefaultConfig() Config {
 	return Config{
-		Steps: 3000, Batch: 64, Sizes: []int{1, 1, 2, 2, 2, 3}, InductionSizes: []int{1, 1, 2}, Lively: 0.9, Padding: 0.5,
+		Steps: 3000, Batch: 64, Sizes: []int{1, 1, 2, 2, 2, 3}, InductionSizes: []int{1, 1, 2}, Lively: 0.9, Dead: 0.6,
 		Mix: Mix{5, 5, 1.2, 0.7, 0.7, 0.3},
 	}
 }
@@ -67,7 +68,7 @@ func (c Config) Validate() error {
 	if total == 0 {
 		return fmt.Errorf("bootstrap.Config: mix has no weight; want one above 0")
 	}
-	for _, share := range []float64{c.Lively, c.Padding, c.Direct, c.DirectLast} {
+	for _, share := range []float64{c.Lively, c.Dead, c.Direct, c.DirectLast} {
 		if !(share >= 0 && share <= 1) {
 			return fmt.Errorf("bootstrap.Config: a share is out of range; got %v, want 0 to 1", share)
 		}

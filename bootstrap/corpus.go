@@ -22,7 +22,7 @@ type Corpus struct {
 }
 
 // NewCorpus returns a corpus whose demonstrations are functions of seed. Induction tasks have so many inputs;
-// programs of more than one statement whose [generator.Shape] is held out are left out.
+// programs whose chain has more than one statement and a [generator.Shape] that is held out are left out.
 func NewCorpus(cfg Config, seed uint64, env *python.Environment, executor azr.Executor, inputs int, heldOut map[string]bool) (*Corpus, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
-	padded, err := c.draw(ctx, generator.Request{Stream: fmt.Sprintf("padded %d", step), Sizes: c.cfg.Sizes, Lively: c.cfg.Lively, Padding: c.cfg.Padding, Inputs: 1}, c.cfg.Batch)
+	worked, err := c.draw(ctx, generator.Request{Stream: fmt.Sprintf("worked %d", step), Sizes: c.cfg.Sizes, Lively: c.cfg.Lively, Dead: c.cfg.Dead, Inputs: 1}, c.cfg.Batch)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := drawer{c, rng, step, chains, padded, pairs}
+	d := drawer{c, rng, step, chains, worked, pairs}
 	batch := make([]Demonstration, 0, c.cfg.Batch)
 	for range c.cfg.Batch {
 		batch = append(batch, d.demonstrate(c.group(rng)))
@@ -62,7 +62,7 @@ func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 // draw returns programs that are not held out; fewer than n if some are.
 func (c *Corpus) draw(ctx context.Context, r generator.Request, n int) ([]generator.Program, error) {
 	programs, err := c.generator.Draw(ctx, r, n)
-	return slices.DeleteFunc(programs, func(p generator.Program) bool { return p.Statements > 1 && c.heldOut[p.Shape] }), err
+	return slices.DeleteFunc(programs, func(p generator.Program) bool { return len(p.Chain) > 2 && c.heldOut[p.Shape] }), err
 }
 
 // group draws one by its weight.
@@ -90,8 +90,8 @@ type drawer struct {
 	*Corpus
 	rng  *rand.Rand
 	step int
-	// chains are to be proposed, padded ones to be worked through, pairs to be found from examples.
-	chains, padded, pairs []generator.Program
+	// chains are to be proposed, worked to be worked through, pairs to be found from examples.
+	chains, worked, pairs []generator.Program
 }
 
 func (d drawer) demonstrate(g azr.Group) Demonstration {
@@ -99,9 +99,9 @@ func (d drawer) demonstrate(g azr.Group) Demonstration {
 		return Demonstration{g, d.proposal(g.Type)}
 	}
 	if g.Type == azr.Induction {
-		return Demonstration{g, d.env.DemonstrateAnswer(d.pairs[d.rng.IntN(len(d.pairs))].Task(g.Type), nil)}
+		return Demonstration{g, d.env.DemonstrateAnswer(d.pairs[d.rng.IntN(len(d.pairs))].Task(g.Type), nil, nil)}
 	}
-	p := d.padded[d.rng.IntN(len(d.padded))]
+	p := d.worked[d.rng.IntN(len(d.worked))]
 	run := p.Runs[0]
 	if g.Type == azr.Abduction {
 		run = p.Plain
@@ -111,7 +111,7 @@ func (d drawer) demonstrate(g azr.Group) Demonstration {
 	if d.rng.Float64() < d.direct() {
 		states = nil
 	}
-	return Demonstration{g, d.env.DemonstrateAnswer(p.Task(g.Type), states)}
+	return Demonstration{g, d.env.DemonstrateAnswer(p.Task(g.Type), p.Chain, states)}
 }
 
 // direct is the share of answers without a trace at this step.

@@ -6,9 +6,9 @@ import (
 
 // Shape is the size of the starter's decoder, in the terms of a Hugging Face config.json.
 type Shape struct {
-	HiddenSize        int `yaml:"hidden_size"`         // default 128
-	IntermediateSize  int `yaml:"intermediate_size"`   // default 352
-	NumHiddenLayers   int `yaml:"num_hidden_layers"`   // default 4
+	HiddenSize        int `yaml:"hidden_size"`         // default 96
+	IntermediateSize  int `yaml:"intermediate_size"`   // default 256
+	NumHiddenLayers   int `yaml:"num_hidden_layers"`   // default 3
 	NumAttentionHeads int `yaml:"num_attention_heads"` // default 4
 	// MaxPositionEmbeddings is the context length in tokens (default 512).
 	MaxPositionEmbeddings int `yaml:"max_position_embeddings"`
@@ -16,8 +16,8 @@ type Shape struct {
 	RopeTheta float64 `yaml:"rope_theta"`
 }
 
-// DefaultShape has 0.85 million parameters.
-func DefaultShape() Shape { return Shape{128, 352, 4, 4, 512, 10000} }
+// DefaultShape has 0.4 million parameters, of which a tenth are embeddings.
+func DefaultShape() Shape { return Shape{96, 256, 3, 4, 512, 10000} }
 
 // Validate returns the first size that makes no sense; package model checks the rest.
 func (s Shape) Validate() error {

@@ -11,16 +11,43 @@ import (
 // End is the token that ends a text. Its id is 0.
 const End = "<|end|>"
 
-// pieces are the words of the starter's texts, each one token. Other text is spelled in bytes.
+// pieces are the words of the starter's texts, each one token. Other text is spelled in bytes. A statement is a piece up
+// to its number, if it has one: so the statement that assigns a variable, or reads it, is found in one look at the
+// program, wherever it stands.
 var pieces = slices.Concat(
 	[]string{
 		"deduction", "abduction", "induction", "propose ", "\nlonger", "\nsame", "\ninput ", "\noutput ", " >> ",
-		"\ndef f(x):", "\n    return ", "\n    pass", "sorted(", "len(", "max(", ")", "[", "]", "[]", " + ",
-		"[::-1]", "[1:]", "[:1]", "[:2]", "[:3]", "[0]", "[-1]",
-		"[v for v in ", "[9 - v for v in ", " if v > ", " if v % 2 == ", "x",
+		"\ndef f(x):", "[", "]", "[]",
 	},
-	each("\n    %c = ", "abcdegh"), each("%c", "abcdegh"), each("%c", "0123456789"), each(", %c", "0123456789"),
+	each("%c", "0123456789"), each(", %c", "0123456789"), statements(),
 )
+
+// variables are the names that the generator gives one after the other, from any of them on.
+const variables = "abcdegh"
+
+// farthest is how many statements before it, at most, the one is that a statement reads, if it does not read x.
+const farthest = 3
+
+// statements are the pieces that assign to a variable what is made of another one, and those that return.
+func statements() (list []string) {
+	for _, of := range []string{"%c", "len(%c)", "max(%c)", "%c[0]", "%c[-1]"} {
+		list = append(list, each("\n    return "+of, "x"+variables)...)
+	}
+	list = append(list, each("] + %c", "x"+variables)...)
+	for _, of := range []string{
+		"%[1]c[::-1]", "sorted(%[1]c)", "%[1]c[1:]", "%[1]c[:2]", "%[1]c[:3]", "%[1]c[1:] + %[1]c[:1]", "%[1]c + [", "[",
+		"[v for v in %[1]c if v > ", "[v for v in %[1]c if v %% 2 == ", "[9 - v for v in %[1]c]",
+	} {
+		for i, assigned := range variables {
+			list = append(list, fmt.Sprintf("\n    %[2]c = "+of, 'x', assigned))
+			for before := 1; before <= farthest; before++ {
+				read := rune(variables[(i+len(variables)-before)%len(variables)])
+				list = append(list, fmt.Sprintf("\n    %[2]c = "+of, read, assigned))
+			}
+		}
+	}
+	return list
+}
 
 func each(format, letters string) (list []string) {
 	for _, letter := range letters {

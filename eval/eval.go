@@ -32,6 +32,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("eval.Config: temperature is out of range; got %v, want 0 to 100", c.Sampling.Temperature)
 	case c.Rollouts > 1 && c.Sampling.Temperature == 0:
 		return fmt.Errorf("eval.Config: rollouts; got %d at temperature 0, where all answers are the same; want 1, or a temperature", c.Rollouts)
+	case c.Sampling.MaxTokens < 1:
+		return fmt.Errorf("eval.Config: max_tokens is too small; got %d, want at least 1", c.Sampling.MaxTokens)
 	case c.Workers < 1:
 		return fmt.Errorf("eval.Config: workers; got %d, want at least 1", c.Workers)
 	}

@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/azr-train/azr"
 )
@@ -52,6 +54,18 @@ func Tasks(path string) ([]azr.Task, error) {
 	return tasks, nil
 }
 
+// inJSON says what a value is and should not be, without the names of this program.
+func inJSON(err error) error {
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case !errors.As(err, &wrong):
+		return err
+	case wrong.Field == "" || wrong.Field == "Task":
+		return fmt.Errorf("got a JSON %s, want an object", wrong.Value)
+	}
+	return fmt.Errorf("%s; got a JSON %s", strings.TrimPrefix(wrong.Field, "Task."), wrong.Value)
+}
+
 func parseTask(line []byte) (azr.Task, error) {
 	var read struct {
 		Type *azr.TaskType `json:"type"` // tells a missing type from the first one
@@ -60,7 +74,7 @@ func parseTask(line []byte) (azr.Task, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&read); err != nil {
-		return azr.Task{}, fmt.Errorf("not a task: %w", err)
+		return azr.Task{}, fmt.Errorf("not a task: %w", inJSON(err))
 	}
 	task := read.Task
 	if read.Type == nil {

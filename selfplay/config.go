@@ -97,6 +97,9 @@ func DefaultConfig() Config {
 	}
 }
 
+// mostCount bounds every count: more is a slip of the pen, and would fill the memory before anything is played.
+const mostCount = 1 << 20
+
 // Validate returns the first setting that cannot be played with.
 func (c Config) Validate() error {
 	for _, f := range []struct {
@@ -117,6 +120,9 @@ func (c Config) Validate() error {
 	} {
 		if f.value < f.min {
 			return fmt.Errorf("selfplay.Config: %s is too small; got %d, want at least %d", f.key, f.value, f.min)
+		}
+		if f.value > mostCount {
+			return fmt.Errorf("selfplay.Config: %s is too large; got %d, want at most %d", f.key, f.value, mostCount)
 		}
 	}
 	if target := c.BatchSize * c.SeedFactor; target > c.MaxTasks {

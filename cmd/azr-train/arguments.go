@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -70,10 +72,31 @@ func flagsFirst(app *cli.App, args []string) []string {
 	return append(slices.Concat(args[:n], args[n+1:]), args[n])
 }
 
+// commandName is the command as one types it behind azr-train, "tasks make"; "" for azr-train itself.
+func commandName(c *cli.Context) string {
+	var names []string
+	for _, parent := range c.Lineage() {
+		if parent.Command != nil && parent.Command.Name != "" && parent.Command.Name != c.App.Name && (len(names) == 0 || names[0] != parent.Command.Name) {
+			names = append([]string{parent.Command.Name}, names...)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// usage is a mistake in how a command is called, said in its name.
+func usage(c *cli.Context, format string, args ...any) error {
+	name := commandName(c)
+	err := fmt.Errorf(format, args...)
+	if name == "" {
+		return fmt.Errorf("%w; hint: azr-train --help", err)
+	}
+	return fmt.Errorf("%s: %w; hint: azr-train %s --help", name, err, name)
+}
+
 // flagsOnly refuses arguments that are no flags, and wants the required ones.
 func flagsOnly(c *cli.Context, required ...string) error {
 	if c.NArg() > 0 {
-		return fmt.Errorf("%s: unexpected argument; got %q, want flags only", c.Command.Name, c.Args().First())
+		return usage(c, "unexpected argument; got %q, want flags only", c.Args().First())
 	}
 	return want(c, required)
 }
@@ -81,7 +104,7 @@ func flagsOnly(c *cli.Context, required ...string) error {
 // oneArgument returns the command's only argument.
 func oneArgument(c *cli.Context, what string, required ...string) (string, error) {
 	if c.NArg() != 1 {
-		return "", fmt.Errorf("%s: want one argument, %s; got %q", c.Command.Name, what, c.Args().Slice())
+		return "", usage(c, "want one argument, %s; got %q", what, c.Args().Slice())
 	}
 	return c.Args().First(), want(c, required)
 }
@@ -95,17 +118,56 @@ func want(c *cli.Context, required []string) error {
 	return nil
 }
 
-func missingFlag(c *cli.Context, name string) error {
-	return fmt.Errorf("%s: --%s is missing; hint: azr-train help %s", c.Command.Name, name, c.Command.Name)
+func missingFlag(c *cli.Context, name string) error { return usage(c, "--%s is missing", name) }
+
+// newPlace refuses a path to be made that exists, or has no folder to be made in, before work is done for it.
+func newPlace(c *cli.Context, flag string) error {
+	path := c.Path(flag)
+	if _, err := os.Lstat(path); err == nil {
+		return usage(c, "--%s exists; got %s, want a new name", flag, path)
+	}
+	if parent, err := os.Stat(filepath.Dir(path)); err != nil || !parent.IsDir() {
+		return usage(c, "--%s is in no folder; got %s, want a new name in a folder that is there", flag, path)
+	}
+	return nil
 }
+
+// What the flag parser says, and the kinds of values that it could not read.
+var (
+	unknownFlag  = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
+	needsValue   = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
+	invalidValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-([^ ]+): `)
+)
 
 // usageError says what the flag parser could not read, in one line.
 func usageError(c *cli.Context, err error, _ bool) error {
-	command := c.Command.Name
-	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
-		err = fmt.Errorf("no such flag; got --%s%s", name, didYouMean(cli.SuggestFlag(c.Command.Flags, name, false)))
+	text := err.Error()
+	if m := unknownFlag.FindStringSubmatch(text); m != nil {
+		return usage(c, "no such flag; got --%s%s", m[1], didYouMean(cli.SuggestFlag(c.Command.Flags, m[1], false)))
 	}
-	return fmt.Errorf("%s: %w; hint: azr-train help %s", command, err, command)
+	if m := needsValue.FindStringSubmatch(text); m != nil {
+		return usage(c, "--%s wants a value", m[1])
+	}
+	if m := invalidValue.FindStringSubmatch(text); m != nil {
+		return usage(c, "--%s; got %s, want %s", m[2], m[1], kind(c.Command.Flags, m[2]))
+	}
+	return usage(c, "%w", err)
+}
+
+// kind is what a flag's values are.
+func kind(flags []cli.Flag, name string) string {
+	for _, f := range flags {
+		if f.Names()[0] != name {
+			continue
+		}
+		switch f.(type) {
+		case *cli.BoolFlag:
+			return "true or false"
+		case *cli.Float64Flag:
+			return "a number"
+		}
+	}
+	return "a whole number"
 }
 
 func commandNotFound(c *cli.Context, name string) {

@@ -30,12 +30,15 @@ var badCompletions = []badInput{
 
 var badTasks = []badInput{
 	{what: "make without a file", args: []string{"make"}, words: []string{"--out is missing"}},
-	{what: "make of a file that exists", args: []string{"make", "--out", "FILE", "--per-type", "1", "--size", "1", "--induction-size", "1"}, words: []string{"FILE", "want a new file"},
+	{what: "make of a file that exists", args: []string{"make", "--out", "FILE", "--per-type", "1", "--size", "1", "--induction-size", "1"}, words: []string{"FILE", "want a new name"},
 		prepare: func(t *testing.T, w *badWorld) { writeFile(t, w.file, "") }},
+	{what: "make in no folder", args: []string{"make", "--out", "none/tasks.jsonl"}, words: []string{"none/tasks.jsonl", "folder"}},
+	{what: "make of a size that is no number", args: []string{"make", "--out", "NEW", "--size", "two"}, words: []string{"--size", "two", "whole number"}},
 	{what: "make of no tasks", args: []string{"make", "--out", "NEW", "--per-type", "0"}, words: []string{"out of range", "--per-type 0"}},
 	{what: "make of sizes that there are not", args: []string{"make", "--out", "NEW", "--size", "8"}, words: []string{"out of range", "sizes of 1 to 7"}},
 	{what: "make of programs that are not in no such file", args: []string{"make", "--out", "NEW", "--not-in", "none.jsonl"}, words: []string{"none.jsonl"}},
 	{what: "make of terms", args: []string{"make", "--out", "NEW", "--set", "environment.world=terms"}, words: []string{"environment.world terms", "want python"}},
+	{what: "score with fewer than no answers", args: []string{"score", "--model", "MODEL", "--tasks", "FILE", "--rollouts", "-1"}, prepare: tasks(pythonTask), words: []string{"--rollouts", "-1"}},
 	{what: "score of no such file", args: []string{"score", "--model", "MODEL", "--tasks", "none.jsonl"}, words: []string{"none.jsonl"}},
 	{what: "score of a file without tasks", args: []string{"score", "--model", "MODEL", "--tasks", "FILE"}, words: []string{"FILE", "no tasks"},
 		prepare: func(t *testing.T, w *badWorld) { writeFile(t, w.file, "\n") }},
@@ -43,7 +46,8 @@ var badTasks = []badInput{
 
 var badBootstraps = []badInput{
 	{what: "no folder to make", words: []string{"--out is missing"}},
-	{what: "the folder exists", args: []string{"--out", "EMPTY"}, words: []string{"--out exists", "want a new folder"}},
+	{what: "the folder exists", args: []string{"--out", "EMPTY"}, words: []string{"--out exists", "want a new name"}},
+	{what: "a folder in no folder", args: []string{"--out", "none/starter"}, words: []string{"none/starter", "folder"}},
 	{what: "a mix of nothing", args: []string{"--out", "NEW", "--set", "corpus.sizes=[9]"}, words: []string{"sizes out of range"}},
 	{what: "no such held-out file", args: []string{"--out", "NEW", "--held-out", "none.jsonl"}, words: []string{"none.jsonl"}},
 	{what: "no such starter to go on from", args: []string{"--out", "NEW", "--model", "none"}, words: []string{"none"}},

@@ -121,6 +121,8 @@ var badRuns = []badInput{
 	{what: "too little memory for the weights", args: runOf("--set", "memory=300KiB"), words: []string{"out of memory for the weights of MODEL", "tried to allocate"}, local: true},
 	{what: "too little memory for the cache", args: runOf("--set", "memory=3MiB"), words: []string{"out of memory for the cache of a single slot"}, local: true},
 	{what: "a device that is not there", args: runOf("--device", "cuda:7"), words: []string{"cuda:7", "--device cpu"}, local: true},
+	{what: "a folder for a file of seeds", args: runOf("--seeds", "EMPTY"), words: []string{"EMPTY", "directory"}},
+	{what: "seeds without a task", args: runOf("--seeds", "FILE"), prepare: tasks("\n"), words: []string{"environment.seeds", "no task"}},
 	{what: "no such seeds", args: runOf("--seeds", "none.jsonl"), words: []string{"none.jsonl"}},
 	{what: "no such held-out tasks", args: runOf("--set", "held_out.tasks=none.jsonl"), words: []string{"none.jsonl"}},
 	{what: "GRPO with one answer a prompt", args: runOf("--set", "trainer.algorithm=grpo"), words: []string{"trainer.algorithm grpo", "game.solve_rollouts"}},
@@ -211,6 +213,8 @@ var badEvals = []badInput{
 	{what: "no such file of tasks", args: []string{"--model", "MODEL", "--tasks", "/nonexistent/tasks.jsonl"}, words: []string{"tasks.jsonl"}},
 	{what: "a line is no task", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks(`{"type":"deduction","programme":"x"}`), words: []string{"FILE:1", "programme"}},
 	{what: "a task has no example", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks(`{"type":"deduction","program":"def f(x): return x"}`), words: []string{"FILE:1", "one example"}},
+	{what: "a line is another kind of JSON", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks("[1]"), words: []string{"FILE:1", "got a JSON array, want an object"}},
+	{what: "no token may be answered", args: []string{"--model", "MODEL", "--tasks", "FILE", "--max-tokens", "0"}, prepare: tasks(pythonTask), words: []string{"max_tokens", "got 0"}},
 	{what: "no tasks", args: []string{"--model", "MODEL", "--tasks", "FILE"}, prepare: tasks("\n"), words: []string{"no tasks"}},
 	{what: "a task of Python in the world of terms", args: []string{"--model", "MODEL", "--tasks", "FILE", "--set", "environment.world=terms"}, prepare: tasks(pythonTask), words: []string{"FILE: task 1", "not a term"}},
 }
@@ -243,6 +247,7 @@ const anExecution = `{"program":"def f(x): return x","input":"1"}` + "\n"
 var badExecs = []badInput{
 	{what: "a line is no JSON object", stdin: "def f(x): return x\n", words: []string{"stdin line 1", "got def f(x): return x"}},
 	{what: "a line lacks its input", stdin: `{"program":"def f(x): return x"}` + "\n", words: []string{"stdin line 1", `"input"`}},
+	{what: "a line has an unknown key", stdin: `{"programme":"def f(x): return x","program":"","input":"1"}` + "\n", words: []string{"stdin line 1", "programme"}},
 	{what: "a script has an unknown key", args: []string{"--script"}, stdin: `{"programme":"print(1)"}` + "\n", words: []string{"stdin line 1", "programme"}},
 	{what: "a limit without a unit that is known", args: []string{"--memory", "512megs"}, words: []string{"executor.memory", "512megs", "512MiB"}},
 	{what: "too little memory", args: []string{"--memory", "1MiB"}, words: []string{"memory", "at least 64MiB"}},

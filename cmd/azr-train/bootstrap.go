@@ -12,6 +12,7 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/bootstrap"
+	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/eval"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
@@ -74,10 +75,11 @@ func bootstrapCommand() *cli.Command {
 			configFlag(),
 			&cli.StringSliceFlag{Name: "held-out", Usage: "`FILE` of tasks whose programs are never shown; may be repeated"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
+			&cli.BoolFlag{Name: "show", Usage: "only print the configuration, with all its keys, to stdout"},
 			setFlag(),
 		},
 		Action: func(c *cli.Context) error {
-			if err := flagsOnly(c, "out"); err != nil {
+			if err := flagsOnly(c); err != nil {
 				return err
 			}
 			config := defaultBootstrapConfig()
@@ -90,8 +92,15 @@ func bootstrapCommand() *cli.Command {
 			if err := config.validate(); err != nil {
 				return err
 			}
-			if _, err := os.Lstat(c.Path("out")); err == nil {
-				return fmt.Errorf("bootstrap: --out exists; got %s, want a new folder", c.Path("out"))
+			if c.Bool("show") {
+				_, err := os.Stdout.Write(configs.Dump(&config, nil))
+				return err
+			}
+			if err := want(c, []string{"out"}); err != nil {
+				return err
+			}
+			if err := newPlace(c, "out"); err != nil {
+				return err
 			}
 			heldOut, err := shapesOf(c.StringSlice("held-out"))
 			if err != nil {

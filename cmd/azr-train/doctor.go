@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -42,10 +43,11 @@ func doctorCommand() *cli.Command {
 					Findings []finding `json:"findings"`
 				}{failed == nil, findings}), failed)
 			}
+			w := bufio.NewWriter(os.Stdout)
 			for _, f := range findings {
-				f.print(os.Stdout)
+				f.print(w)
 			}
-			return failed
+			return errors.Join(w.Flush(), failed)
 		},
 	}
 }

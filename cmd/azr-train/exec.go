@@ -144,7 +144,7 @@ func functionJob(e azr.Executor) func(line []byte) (work, error) {
 			Program *string `json:"program"`
 			Input   *string `json:"input"`
 		}
-		if err := decode(line, &task); err != nil {
+		if err := decodeKnown(line, &task); err != nil {
 			return nil, err
 		}
 		if task.Program == nil || task.Input == nil {

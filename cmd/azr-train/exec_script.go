@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,10 +15,8 @@ func scriptFlag() cli.Flag {
 // scriptJob reads a script. Its answer has status, exit_code, stdout and stderr.
 func scriptJob(p *executor.Pool) func(line []byte) (work, error) {
 	return func(line []byte) (work, error) {
-		decoder := json.NewDecoder(bytes.NewReader(line))
-		decoder.DisallowUnknownFields()
 		var s executor.Script
-		if err := decoder.Decode(&s); err != nil {
+		if err := decodeKnown(line, &s); err != nil {
 			return nil, err
 		}
 		return func(ctx context.Context) (any, error) { return p.RunScript(ctx, s) }, nil

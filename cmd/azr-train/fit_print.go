@@ -37,7 +37,9 @@ func (f fit) print(out io.Writer) error {
 	} {
 		fmt.Fprintf(w, "%s\t%s GB\t  %s\n", row.what, gigabytes(row.bytes), row.why)
 	}
-	w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\nneeded  %s GB of %s GB (%s): %s\n", gigabytes(f.Peak), gigabytes(f.Memory.Bytes), f.Memory.Of, verdict(f.Peak, f.Memory.Bytes))
 	if f.Memory.host && c.Environment.World == pythonWorld {
 		fmt.Fprintf(out, "beside  up to %d programs of %s at once in the executor\n", c.Executor.Slots, c.Executor.Memory)

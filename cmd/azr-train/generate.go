@@ -58,9 +58,9 @@ func generatePrompt(c *cli.Context) (p azr.Prompt, kwargs map[string]any, err er
 		Temperature: c.Float64("temperature"), TopP: c.Float64("top-p"), TopK: c.Int("top-k"),
 		MaxTokens: c.Int("max-tokens"), Stop: c.StringSlice("stop"),
 	}
-	if s := p.Sampling; s.MaxTokens < 1 || !(s.Temperature >= 0) || !(s.TopP > 0 && s.TopP <= 1) || s.TopK < 0 {
+	if s := p.Sampling; s.MaxTokens < 1 || !(s.Temperature >= 0 && s.Temperature <= 100) || !(s.TopP > 0 && s.TopP <= 1) || s.TopK < 0 {
 		return p, nil, fmt.Errorf("generate: out of range; got --max-tokens %d --temperature %g --top-p %g --top-k %d, "+
-			"want at least 1, at least 0, above 0 to 1, at least 0", s.MaxTokens, s.Temperature, s.TopP, s.TopK)
+			"want at least 1, 0 to 100, above 0 to 1, at least 0", s.MaxTokens, s.Temperature, s.TopP, s.TopK)
 	}
 	text := c.String("prompt")
 	if text == "-" {

@@ -37,6 +37,9 @@ func inspectCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if n := c.Int("limit"); n < 0 {
+				return usage(c, "--limit is negative; got %d, want 0 or more", n)
+			}
 			r, err := inspectRun(dir, c.Int("step"), c.Int("limit"))
 			if err != nil {
 				return err

@@ -26,16 +26,12 @@ func (s *session) seed(ctx context.Context) (err error) {
 	if s.config.Game.SeedFactor > 0 {
 		s.display.Begin("seeding")
 	}
-	imported, err := s.readSeeds()
-	if err != nil {
-		return err
-	}
-	record, err := s.game.Seed(ctx, imported...)
+	record, err := s.game.Seed(ctx, s.imported...)
 	if err != nil || len(record.Tasks) == 0 { // the store had tasks
 		return err
 	}
-	if len(imported) > 0 {
-		s.log.Info().Int("lines", len(imported)).Float64("valid", record.Metrics["seed/import/pass"]).Msg("seeds imported; inspect --json tells why others were refused")
+	if len(s.imported) > 0 {
+		s.log.Info().Int("lines", len(s.imported)).Float64("valid", record.Metrics["seed/import/pass"]).Msg("seeds imported; inspect --json tells why others were refused")
 	}
 	if err := s.measure(ctx, record); err != nil {
 		return err
@@ -44,10 +40,10 @@ func (s *session) seed(ctx context.Context) (err error) {
 }
 
 // readSeeds reads the configured files of seeds, if the environment takes any, and tells of lines that are none.
-func (s *session) readSeeds() ([]azr.Task, error) {
+func (s *session) readSeeds() error {
 	reader, ok := s.env.(*python.Environment)
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	tasks, skipped, err := reader.ReadSeeds()
 	const shown = 10
@@ -57,7 +53,11 @@ func (s *session) readSeeds() ([]azr.Task, error) {
 	if len(skipped) > shown {
 		s.log.Warn().Int("skipped", len(skipped)).Msg("seeds skipped in all")
 	}
-	return tasks, err
+	if err == nil && len(tasks) == 0 && len(s.config.Environment.Seeds) > 0 {
+		err = fmt.Errorf("run: environment.seeds has no task; got %d lines that are none", len(skipped))
+	}
+	s.imported = tasks
+	return err
 }
 
 func (s *session) newGame(ctx context.Context) (err error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -101,6 +103,22 @@ func decode(text []byte, into any) error {
 		return fmt.Errorf("not a JSON object of the form that is wanted; got %s", monitor.Printable(string(text), 60))
 	}
 	return nil
+}
+
+// decodeKnown reads a JSON object without other keys than those that are known.
+func decodeKnown(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(into)
+	if err == nil && !decoder.More() {
+		return nil
+	}
+	if err != nil {
+		if key, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
+			return fmt.Errorf("unknown key %s", key)
+		}
+	}
+	return decode(text, into) // says in its words what is wrong
 }
 
 func newLines(in io.Reader) *bufio.Scanner {

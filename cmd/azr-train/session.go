@@ -37,6 +37,7 @@ type session struct {
 	game      *selfplay.Game
 	trainer   *trainer.Trainer
 
+	imported   []azr.Task            // seeds that someone else proposed; none in a resumed run
 	heldOut    []azr.Task            // what the run measures itself on; none if it does not
 	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
@@ -94,6 +95,11 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	}
 	if err = s.readHeldOut(); err != nil {
 		return s, err
+	}
+	if !resumed {
+		if err = s.readSeeds(); err != nil {
+			return s, err
+		}
 	}
 	ready := s.log.Info().Str("run", folder.dir).Str("model", modelDir).Stringer("device", s.model.Device)
 	if s.executor != nil {

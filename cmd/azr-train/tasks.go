@@ -45,6 +45,9 @@ func tasksMakeCommand() *cli.Command {
 			if err := flagsOnly(c, "out"); err != nil {
 				return err
 			}
+			if err := newPlace(c, "out"); err != nil {
+				return err
+			}
 			return makeTasks(c)
 		},
 	}
@@ -69,6 +72,9 @@ func tasksScoreCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "model", "tasks"); err != nil {
 				return err
+			}
+			if n := c.Int("rollouts"); n < 0 {
+				return usage(c, "--rollouts is negative; got %d, want 0 or more", n)
 			}
 			config, _, err := layConfig(c)
 			if err != nil {

@@ -38,6 +38,9 @@ type Config struct {
 	// Wrapper puts a prompt in chat style into the model's own chat template ("template", default) or, for base
 	// models, into plain text with a line for each speaker ("plain", the paper's choice).
 	Wrapper Wrapper `yaml:"wrapper"`
+	// ForceTrace begins, in style trace, the answer to a deduction or abduction task with the first line of its trace, so
+	// that a model whose habit is to answer at once works through the program. Default false.
+	ForceTrace bool `yaml:"force_trace"`
 	// InductionInputs N is how many different inputs an induction task has; floor(N/2) are shown to the solver.
 	// The proposer writes all of them, in completion style all but the first. Default 10 (the paper's).
 	InductionInputs int `yaml:"induction_inputs"`

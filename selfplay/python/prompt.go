@@ -98,7 +98,11 @@ func relation(base, size int) string {
 
 // SolvePrompt asks for an answer to a task.
 func (e *Environment) SolvePrompt(task azr.Task) azr.Prompt {
-	return e.prompt(azr.Solve, task.Type, promptData{Task: task, Worked: workedFor(task.Type)})
+	p := e.prompt(azr.Solve, task.Type, promptData{Task: task, Worked: workedFor(task.Type)})
+	if e.cfg.Style == Trace && e.cfg.ForceTrace {
+		p.Text += traceBeginning(task)
+	}
+	return p
 }
 
 func (e *Environment) prompt(r azr.Role, t azr.TaskType, data promptData) azr.Prompt {

@@ -65,31 +65,46 @@ type Demonstration struct {
 	Request azr.Request
 }
 
-// DemonstrateAnswer writes the answer to a deduction or abduction task line by line. States are the values of the
-// program's variables in the order of their assignments; the program is a chain in which each line reads the
-// variable of the line before, but for lines that pass. Without states, and for induction, the answer stands alone.
-func (e *Environment) DemonstrateAnswer(task azr.Task, states []string) Demonstration {
+// DemonstrateAnswer writes the answer to a deduction or abduction task line by line. Chain are the program's lines that
+// the output depends on, each reading the variable of the one before, the return last; states are the values of their
+// variables. Without them, and for induction, the answer stands alone.
+func (e *Environment) DemonstrateAnswer(task azr.Task, chain, states []string) Demonstration {
 	example := task.Examples[0]
 	d := Demonstration{Prompt: e.SolvePrompt(task), Task: task}
 	if task.Type == azr.Induction {
 		d.Text = "\n" + task.Program
 		return d
 	}
-	lines := slices.DeleteFunc(strings.Split(task.Program, bodyIndent)[1:], func(line string) bool { return line == "pass" })
+	if len(states) == 0 {
+		d.Text = becomes + example.Output
+		if task.Type == azr.Abduction {
+			d.Text = becomes + example.Input
+		}
+		return d
+	}
+	lines := slices.Clone(chain)
 	values := append(slices.Clone(states), example.Output) // of what each line gives
 	if task.Type == azr.Abduction {
 		values = append([]string{example.Input}, states...) // of what each line reads
 		slices.Reverse(lines)
 		slices.Reverse(values)
 	}
-	if states == nil {
-		lines, values = lines[:0], values[len(values)-1:]
-		d.Text = becomes + values[0]
-	}
 	for i, line := range lines {
 		d.Text += bodyIndent + line + becomes + values[i]
 	}
 	return d
+}
+
+// traceBeginning is the line that the answer to a deduction or abduction task works through first, before its value.
+func traceBeginning(task azr.Task) string {
+	lines := strings.Split(task.Program, bodyIndent)
+	switch {
+	case task.Type == azr.Deduction && len(lines) > 1:
+		return bodyIndent + lines[1] + becomes
+	case task.Type == azr.Abduction:
+		return bodyIndent + lines[len(lines)-1] + becomes
+	}
+	return ""
 }
 
 // DemonstrateProposal writes a task as its proposer would.

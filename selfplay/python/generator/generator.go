@@ -32,11 +32,12 @@ type Request struct {
 	Stream string
 	// Sizes are the numbers of statements to choose from, uniformly; a size may be named more than once.
 	Sizes []int
-	// Lively is the share of programs for whose first input every statement changes something and no variable is
-	// empty. Default 0: it is left to chance.
+	// Lively is the share of programs for whose first input every live statement changes something and no live variable
+	// is empty. Default 0: it is left to chance.
 	Lively float64
-	// Padding is the share of programs with up to four lines that do nothing, pass, among the others. Default 0.
-	Padding float64
+	// Dead is the share of the programs of several statements of which only some are live: nothing reads what the
+	// others assign. Default 0.
+	Dead float64
 	// Inputs is how many different inputs each program has; at least 1.
 	Inputs int
 }
@@ -47,7 +48,10 @@ type Program struct {
 	Source string
 	// Statements is how many assignments it has.
 	Statements int
-	// Shape is its expressions without the names: two programs of one shape do the same.
+	// Chain are the lines that the output depends on, in order: assignments, of which each reads the variable of the one
+	// before, and the return.
+	Chain []string
+	// Shape is the chain's expressions without the names: two programs of one shape do the same.
 	Shape string
 	// Runs is what happens on each input.
 	Runs []Run
@@ -58,7 +62,7 @@ type Program struct {
 // Run is what happens when a program runs, as literal text.
 type Run struct {
 	Input string
-	// States are the values of the variables in the order of their assignments.
+	// States are the values of the chain's variables in the order of their assignments.
 	States []string
 	Output string
 }
@@ -70,7 +74,7 @@ func (g *Generator) Draw(ctx context.Context, r Request, n int) ([]Program, erro
 	for k := 0; k*batch < n; k++ {
 		seed := azr.NewKey(g.seed, fmt.Sprintf("programs %s %d", r.Stream, k)).Rand().Uint64() >> 1
 		run.Inputs = append(run.Inputs, fmt.Sprintf("%d, %d, [%s], %g, %d, %g",
-			seed, min(batch, n-k*batch), strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Sizes), " ", ", "), "[]"), r.Lively, r.Inputs, r.Padding))
+			seed, min(batch, n-k*batch), strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Sizes), " ", ", "), "[]"), r.Lively, r.Inputs, r.Dead))
 	}
 	results, err := g.executor.Run(ctx, run)
 	if err != nil {

@@ -28,20 +28,28 @@ RETURNS = ['{0}'] * 36 + ['len({0})', 'max({0})', '{0}[0]', '{0}[-1]']
 
 
 class Program:
-    def __init__(self, r, size, first, padding):
+    """Statements of which the live ones are a chain: each reads the variable of the one before. Nothing reads the others."""
+
+    def __init__(self, r, size, first, dead_share):
         names = [NAMES[(first + i) % len(NAMES)] for i in range(size)]
         drawn = [r.choice(STATEMENTS)(r) for _ in range(size)]
         returned = r.choice(RETURNS)
-        self.expressions = [expression for expression, _ in drawn] + [returned]
-        self.inverses = [back for _, back in drawn]
-        reads = ['x'] + names
-        self.lines = [f'{name} = {e.format(read)}' for name, e, read in zip(names, self.expressions, reads)]
-        self.lines.append('return ' + returned.format(reads[-1]))
-        self.text = 'def f(x):\n    ' + '\n    '.join(padded(r, self.lines, padding))
+        live = live_places(r, size, dead_share)
+        lines, last = [], 'x'
+        for i, (name, (expression, _)) in enumerate(zip(names, drawn)):
+            read = last if i in live else r.choice((['x'] + names[:i])[-3:])
+            lines.append(f'{name} = {expression.format(read)}')
+            last = name if i in live else last
+        lines.append('return ' + returned.format(last))
+        self.size = size
+        self.text = 'def f(x):\n    ' + '\n    '.join(lines)
+        self.chain = [lines[i] for i in live] + lines[-1:]
+        self.expressions = [drawn[i][0] for i in live] + [returned]
+        self.inverses = [drawn[i][1] for i in live]
         self.steps = [compile(e.format('y'), 'step', 'eval') for e in self.expressions]
 
     def values(self, x):
-        """The input, the value of each variable, and what is returned; None if a line raises."""
+        """The input, the value of each live variable, and what is returned; None if a line raises."""
         values = [x]
         try:
             for step in self.steps:
@@ -61,13 +69,11 @@ class Program:
         return other if other and other[-1] == values[-1] and y else values
 
 
-def padded(r, lines, share):
-    """With the given chance, the lines with one to four that do nothing before the last one."""
-    lines = list(lines)
-    if r.random() < share:
-        for _ in range(r.randint(1, 4)):
-            lines.insert(r.randrange(len(lines)), 'pass')
-    return lines
+def live_places(r, size, dead_share):
+    """The places of the statements that the output depends on: all, or with the given chance only some."""
+    if size == 1 or r.random() >= dead_share:
+        return range(size)
+    return sorted(r.sample(range(size), r.randint(1, size - 1)))
 
 
 def small(values):
@@ -75,7 +81,7 @@ def small(values):
 
 
 def lively(values):
-    """No variable is empty, and every statement changes something."""
+    """No live variable is empty, and every live statement changes something."""
     return [] not in values and all(a != b for a, b in zip(values[:-1], values[1:-1]))
 
 
@@ -83,10 +89,10 @@ def drawn_input(r):
     return [r.randint(0, 9) for _ in range(r.randint(2, 5))]
 
 
-def task(r, sizes, lively_share, inputs, padding):
+def task(r, sizes, lively_share, inputs, dead_share):
     """A program with several inputs, all of which it runs on; the first one decides how lively it is."""
     while True:
-        program = Program(r, r.choice(sizes), r.randrange(len(NAMES)), padding)
+        program = Program(r, r.choice(sizes), r.randrange(len(NAMES)), dead_share)
         strict = r.random() < lively_share
         runs = []
         for _ in range(10 * inputs):
@@ -104,12 +110,12 @@ def run(values):
     return {'Input': texts[0], 'States': texts[1:-1], 'Output': texts[-1]}
 
 
-def f(seed, count, sizes, lively_share, inputs, padding):
+def f(seed, count, sizes, lively_share, inputs, dead_share):
     r = random.Random(seed)
     programs = []
     for _ in range(count):
-        program, runs = task(r, sizes, lively_share, inputs, padding)
+        program, runs = task(r, sizes, lively_share, inputs, dead_share)
         programs.append({
-            'Source': program.text, 'Statements': len(program.lines) - 1, 'Shape': '; '.join(program.expressions),
+            'Source': program.text, 'Statements': program.size, 'Shape': '; '.join(program.expressions), 'Chain': program.chain,
             'Runs': [run(values) for values in runs], 'Plain': run(program.plain(runs[0]))})
     return json.dumps(programs)

@@ -76,6 +76,35 @@ func TestStatesAreWhatPythonComputes(t *testing.T) {
 	assert.Positive(t, plainer, "no program has a plainer input than the one drawn")
 }
 
+// The output of a program with dead statements is that of its chain, and states are those of the chain's variables.
+func TestDeadStatementsAreNotInTheChain(t *testing.T) {
+	pool, _ := open(t)
+	dead := generator.Request{Stream: "dead", Sizes: []int{1, 2, 4}, Lively: 1, Dead: 1, Inputs: 1}
+	programs, err := generator.New(pool, 6).Draw(t.Context(), dead, 60)
+	require.NoError(t, err)
+	for _, p := range programs {
+		lines := strings.Split(p.Source, "\n    ")[1:]
+		require.Len(t, lines, p.Statements+1)
+		assert.Subset(t, lines, p.Chain)
+		if p.Statements > 1 {
+			assert.Less(t, len(p.Chain), len(lines), p.Source)
+		}
+		require.Len(t, p.Runs[0].States, len(p.Chain)-1)
+		chain := "def f(x):\n    " + strings.Join(p.Chain, "\n    ")
+		assert.Equal(t, generator.Shape(chain), p.Shape)
+		for i, want := range append(p.Runs[0].States, p.Runs[0].Output) {
+			source := p.Source
+			if i < len(p.Runs[0].States) {
+				name, _, _ := strings.Cut(p.Chain[i], " = ")
+				source = strings.Join(append([]string{"def f(x):"}, append(lines[:len(lines)-1:len(lines)-1], "return "+name)...), "\n    ")
+			}
+			results, err := pool.Run(t.Context(), azr.Execution{Program: source, Inputs: []string{p.Runs[0].Input}})
+			require.NoError(t, err)
+			assert.Equal(t, azr.Result{Status: azr.OK, Value: want}, results[0], source)
+		}
+	}
+}
+
 // Two ways to see through names agree: the shape of a chain and its syntax tree.
 func TestShapeIsTheProgramWithoutNames(t *testing.T) {
 	pool, env := open(t)

@@ -1,0 +1,74 @@
+package main
+
+// experiment is a base and arms that are compared with it and with each other.
+type experiment struct {
+	name string
+	// beside is an experiment whose first two arms, the base and self-play, are shown with these.
+	beside string
+	// base makes the model that the arms begin with out of the starter; nil takes the starter itself.
+	base []string
+	// set holds for all arms.
+	set  []string
+	arms []arm
+}
+
+// arm is one row of the report. Exactly one of its kinds is set; a base that is merely scored has none.
+type arm struct {
+	name string
+	says string
+	// play are settings of self-play.
+	play []string
+	// teach are settings of more supervised learning, as long as self-play took.
+	teach []string
+	// score are settings of the scoring.
+	score []string
+}
+
+// The experiments and their arms in the order of the report.
+var experiments = []experiment{
+	{
+		name: "growth",
+		arms: []arm{
+			{name: "base", says: "no update; all its answers are traces, so its best prompt is its only one"},
+			{name: "self-play", says: "the recipe of configs/starter.yaml", play: []string{}},
+			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
+			{name: "frozen proposer", says: "the base proposes throughout", play: []string{"controls.frozen=propose"}},
+			{name: "frozen solver", says: "the base solves throughout, the proposer learns", play: []string{"controls.frozen=solve"}},
+			{name: "supervised", says: "the bootstrap goes on, on its own programs, for the CPU time of self-play", teach: []string{}},
+		},
+	},
+	{
+		name: "ablations", beside: "growth",
+		arms: []arm{
+			{name: "no replay", says: "no own right answers again", play: []string{"trainer.replay.count=0"}},
+			{name: "no average", says: "the last weights instead of their average", play: []string{"trainer.average_decay=0"}},
+			{name: "negatives kept", says: "wrong answers push away", play: []string{"trainer.positives_only=false"}},
+			{name: "AdamW", says: "AdamW instead of Muon", play: []string{"trainer.optimizer=adamw"}},
+			{name: "no growth of the size", says: "the size asked for stays at the bootstrap's", play: []string{"game.size.grow=false"}},
+			{name: "paper's whitening", says: "one baseline per role and type", play: []string{"trainer.algorithm=trr++", "trainer.positives_only=false"}},
+		},
+	},
+	{
+		name: "elicitation",
+		base: []string{"corpus.steps=300", "corpus.direct=0.3", "corpus.direct_from=252", "corpus.direct_last=0.9"},
+		set:  []string{"game.size.grow=false", "steps=10"},
+		arms: []arm{
+			{name: "base", says: "nine of ten answers come without a trace"},
+			{name: "forced trace", says: "the base, made to begin its answer with a trace", score: []string{"environment.force_trace=true"}},
+			{name: "self-play", says: "ten steps", play: []string{}},
+			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
+		},
+	},
+}
+
+// heldOut are the files of held-out tasks; validation chose the recipe, test is answered once by each finished arm.
+var heldOut = []struct {
+	name, seed, perType string
+	notIn               []string
+}{
+	{name: "validation", seed: "777", perType: "400"},
+	{name: "test", seed: "778", perType: "1000", notIn: []string{"validation"}},
+}
+
+// longer are the parts of the held-out files with programs longer than any in the bootstrap.
+var longer = []string{"deduction 4", "deduction 5"}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// The recipe of self-play, and how often it measures itself.
+var recipe = []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=10"}
+
+// azr runs the program and returns the CPU time it took in seconds.
+func (p *proof) azr(ctx context.Context, stdout *bytes.Buffer, args ...string) (float64, error) {
+	fmt.Fprintln(os.Stderr, p.program, strings.Join(args, " "))
+	c := exec.CommandContext(ctx, p.program, args...)
+	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
+	var stderr bytes.Buffer
+	c.Stderr = &stderr
+	if stdout != nil {
+		c.Stdout = stdout
+	}
+	if err := c.Run(); err != nil {
+		text := strings.TrimSpace(stderr.String())
+		return 0, fmt.Errorf("%s %s: %w: %s", p.program, args[0], err, text[strings.LastIndexByte(text, '\n')+1:])
+	}
+	return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), nil
+}
+
+func (p *proof) tasks(name string) string { return filepath.Join(p.work, name+".jsonl") }
+
+// makeTasks writes the held-out files, the same each time.
+func (p *proof) makeTasks(ctx context.Context) error {
+	for _, file := range heldOut {
+		if _, err := os.Stat(p.tasks(file.name)); err == nil {
+			continue
+		}
+		args := []string{"tasks", "make", "--out", p.tasks(file.name), "--seed", file.seed, "--per-type", file.perType}
+		for _, other := range file.notIn {
+			args = append(args, "--not-in", p.tasks(other))
+		}
+		if _, err := p.azr(ctx, nil, args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arm runs one arm and scores its model.
+func (p *proof) arm(ctx context.Context, e experiment, a arm, seed int, base string) (result, error) {
+	r := result{Experiment: e.name, Arm: a.name, Seed: seed}
+	dir := filepath.Join(p.work, strings.ReplaceAll(fmt.Sprintf("%s-%s-%d", e.name, a.name, seed), " ", "-"))
+	if err := os.RemoveAll(dir); err != nil { // of a proof that was interrupted
+		return r, err
+	}
+	model := base
+	var err error
+	switch {
+	case a.play != nil:
+		model, err = p.play(ctx, e, a, base, dir, &r)
+	case a.teach != nil:
+		model, err = dir, p.teach(ctx, e, a, base, dir, &r)
+	}
+	if err == nil {
+		err = p.score(ctx, a, model, &r)
+	}
+	return r, err
+}
+
+func (p *proof) play(ctx context.Context, e experiment, a arm, base, dir string, r *result) (model string, err error) {
+	args := append([]string{"run", "--quiet", "--json", "--model", base, "--run", dir, "--seed", fmt.Sprint(r.Seed)}, recipe...)
+	for _, set := range append(append([]string{"held_out.tasks=" + p.tasks("validation")}, e.set...), a.play...) {
+		args = append(args, "--set", set)
+	}
+	var steps bytes.Buffer
+	if r.CPUSeconds, err = p.azr(ctx, &steps, args...); err != nil {
+		return "", err
+	}
+	var line struct {
+		Step    int
+		Metrics map[string]float64
+		Summary *struct{ Model string }
+	}
+	for lines := json.NewDecoder(&steps); lines.More(); {
+		line.Metrics, line.Summary = nil, nil
+		if err := lines.Decode(&line); err != nil {
+			return "", err
+		}
+		r.step(line.Step, line.Metrics)
+		if line.Summary != nil {
+			model = line.Summary.Model
+		}
+	}
+	return model, nil
+}
+
+// step adds what a step of self-play tells.
+func (r *result) step(step int, metrics map[string]float64) {
+	accuracy := map[string]float64{}
+	for name, v := range metrics {
+		if phase, rest, _ := strings.Cut(name, "/"); phase == "propose" || phase == "estimate" || phase == "solve" {
+			if typ, ok := strings.CutSuffix(rest, "/count"); ok && v > 0 {
+				r.SampledTokens += int(math.Round(v * metrics[phase+"/"+typ+"/response_tokens"]))
+			}
+		}
+		if of, ok := strings.CutPrefix(name, "held_out/"); ok {
+			if of, ok = strings.CutSuffix(of, "/accuracy"); ok {
+				accuracy[strings.ReplaceAll(of, "/", " ")] = v
+			}
+		}
+	}
+	if len(accuracy) > 0 {
+		r.Validation = append(r.Validation, measured{step, accuracy})
+	}
+}
+
+// secondsAStep is what a step of supervised learning takes of one core, beside its share of the start.
+const pilotSteps = 50
+
+// teach goes on with supervised learning for the CPU time that self-play took.
+func (p *proof) teach(ctx context.Context, e experiment, a arm, base, dir string, r *result) error {
+	seconds, err := p.secondsOfSelfPlay(e)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"bootstrap", "--model", base, "--seed", fmt.Sprint(100 + r.Seed)}, p.teaching(a.teach)...)
+	pilot, err := p.azr(ctx, nil, append(args, "--out", dir+"-pilot", "--set", fmt.Sprintf("corpus.steps=%d", pilotSteps))...)
+	if err != nil {
+		return err
+	}
+	steps := max(1, int(seconds/pilot*pilotSteps))
+	r.CPUSeconds, err = p.azr(ctx, nil, append(args, "--out", dir, "--set", fmt.Sprintf("corpus.steps=%d", steps),
+		"--set", fmt.Sprintf("trainer.decay_from=%d", steps/3), "--set", fmt.Sprintf("trainer.decay_to=%d", steps))...)
+	return err
+}
+
+// teaching are the flags of supervised learning that never shows a held-out program.
+func (p *proof) teaching(settings []string) []string {
+	args := []string{"--set", "threads=1", "--set", "trainer.muon_learning_rate=0.01", "--set", "trainer.learning_rate=0.0015"}
+	for _, file := range heldOut {
+		args = append(args, "--held-out", p.tasks(file.name))
+	}
+	for _, set := range settings {
+		args = append(args, "--set", set)
+	}
+	return args
+}
+
+func (p *proof) secondsOfSelfPlay(e experiment) (float64, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sum, n := 0.0, 0.0
+	for _, r := range p.results.Results {
+		if r.Experiment == e.name && r.Arm == "self-play" {
+			sum, n = sum+r.CPUSeconds, n+1
+		}
+	}
+	if n == 0 {
+		return 0, fmt.Errorf("it is not known how long self-play took")
+	}
+	return sum / n, nil
+}
+
+// score has the model answer the test file.
+func (p *proof) score(ctx context.Context, a arm, model string, r *result) error {
+	args := append([]string{"tasks", "score", "--json", "--model", model, "--tasks", p.tasks("test"), "--rollouts", "0"}, recipe...)
+	for _, set := range a.score {
+		args = append(args, "--set", set)
+	}
+	var out bytes.Buffer
+	if _, err := p.azr(ctx, &out, args...); err != nil {
+		return err
+	}
+	type score struct {
+		Name                              string
+		Answers, Passed, Malformed, Tasks int
+	}
+	var report struct {
+		Greedy struct{ Scores, Sizes []score }
+	}
+	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+		return err
+	}
+	r.Test = map[string]share{}
+	for _, s := range append(report.Greedy.Scores, report.Greedy.Sizes...) {
+		r.Test[s.Name] = share{Tasks: s.Tasks, Right: s.Passed, Parsed: s.Answers - s.Malformed}
+	}
+	return nil
+}
+
+// machine names what the proof ran on.
+func machine() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "model name\t: "); ok {
+			return fmt.Sprintf("%s, %d cores", strings.TrimSpace(name), runtime.NumCPU())
+		}
+	}
+	return fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
+}

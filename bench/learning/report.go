@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/azr-train/azr/monitor/curves"
+)
+
+// write puts the tables and pictures of all experiments into the page, between marks that name them. What stands
+// outside them is a person's.
+func (p *proof) write(page string) error {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	blocks := map[string]string{"machine": p.results.Machine + "\n"}
+	for _, e := range experiments {
+		if blocks[e.name], err = p.section(e, filepath.Dir(page)); err != nil {
+			return err
+		}
+	}
+	for name, block := range blocks {
+		begin, end := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->"
+		before, rest, found := strings.Cut(string(text), begin)
+		_, after, ended := strings.Cut(rest, end)
+		if !found || !ended {
+			return fmt.Errorf("%s: no place for %s; want the lines %q and %q", page, name, strings.TrimSpace(begin), end)
+		}
+		text = []byte(before + begin + block + end + after)
+	}
+	return os.WriteFile(page, text, 0o644)
+}
+
+// section is the tables of an experiment, whose pictures are written beside the page.
+func (p *proof) section(e experiment, dir string) (string, error) {
+	rows := p.rows(e)
+	if len(rows) == 0 {
+		return "not run yet\n", nil
+	}
+	var b strings.Builder
+	b.WriteString("Accuracy on the test file in percent, greedy, mean over the seeds ± its standard error:\n\n")
+	writeTable(&b, rows, share.accuracy)
+	b.WriteString("\nOf the answers that parse:\n\n")
+	writeTable(&b, rows, share.ofParsed)
+	writeDifferences(&b, rows)
+	for _, picture := range pictures {
+		var svg bytes.Buffer
+		list := picture.curves(rows)
+		if len(list) == 0 {
+			continue
+		}
+		name := e.name + "-" + picture.name + ".svg"
+		if err := curves.SVG(&svg, picture.title, "accuracy on the validation file", list); err != nil {
+			return "", err
+		}
+		if err := os.MkdirAll(filepath.Join(dir, "learning"), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(filepath.Join(dir, "learning", name), svg.Bytes(), 0o644); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&b, "\n![%s](learning/%s)\n", picture.title, name)
+	}
+	return b.String(), nil
+}
+
+// row is an arm with what came of it for each seed.
+type row struct {
+	arm
+	results []result
+}
+
+func (p *proof) rows(e experiment) (rows []row) {
+	arms := e.arms
+	if e.beside != "" {
+		for _, other := range experiments {
+			if other.name == e.beside {
+				arms = append(slices.Clone(other.arms[:2]), arms...)
+			}
+		}
+	}
+	for _, a := range arms {
+		r := row{arm: a}
+		for _, result := range p.results.Results {
+			if (result.Experiment == e.name || result.Experiment == e.beside) && result.Arm == a.name {
+				r.results = append(r.results, result)
+			}
+		}
+		slices.SortFunc(r.results, func(x, y result) int { return x.Seed - y.Seed })
+		if len(r.results) > 0 {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func (s share) accuracy() float64 { return float64(s.Right) / float64(s.Tasks) }
+
+func (s share) ofParsed() float64 {
+	if s.Parsed == 0 {
+		return 0
+	}
+	return float64(s.Right) / float64(s.Parsed)
+}
+
+// of is an arm's estimate of a share of the test file.
+func (r row) of(name string, value func(share) float64) estimate {
+	var values []float64
+	for _, result := range r.results {
+		values = append(values, value(result.Test[name]))
+	}
+	return estimated(values)
+}
+
+// columns are the parts of the test file: deduction by size, then the types.
+func columns(rows []row) []string {
+	names := slices.Sorted(maps.Keys(rows[0].results[0].Test))
+	var list []string
+	for _, name := range names {
+		if strings.HasPrefix(name, "deduction ") {
+			list = append(list, name)
+		}
+	}
+	return append(list, "deduction", "abduction", "induction")
+}
+
+func writeTable(b *strings.Builder, rows []row, value func(share) float64) {
+	names := columns(rows)
+	fmt.Fprintf(b, "| | %s | CPU s | sampled tokens |\n|---|%s\n", strings.Join(names, " | "), strings.Repeat("---|", len(names)+2))
+	for _, r := range rows {
+		fmt.Fprintf(b, "| %s (%d) |", r.name, len(r.results))
+		for _, name := range names {
+			fmt.Fprintf(b, " %v |", r.of(name, value))
+		}
+		seconds, tokens := 0.0, 0
+		for _, result := range r.results {
+			seconds, tokens = seconds+result.CPUSeconds, tokens+result.SampledTokens
+		}
+		n := len(r.results)
+		fmt.Fprintf(b, " %.0f | %s |\n", seconds/float64(n), thousands(tokens/n))
+	}
+}
+
+func thousands(n int) string {
+	if n == 0 {
+		return "–"
+	}
+	return strconv.Itoa((n+500)/1000) + " k"
+}
+
+// writeDifferences compares self-play with every other arm.
+func writeDifferences(b *strings.Builder, rows []row) {
+	at := slices.IndexFunc(rows, func(r row) bool { return r.name == "self-play" })
+	if at < 0 {
+		return
+	}
+	names := columns(rows)
+	fmt.Fprintf(b, "\nSelf-play minus the others, in points; bold is above zero by more than two standard errors:\n\n| | %s |\n|---|%s\n",
+		strings.Join(names, " | "), strings.Repeat("---|", len(names)))
+	for i, r := range rows {
+		if i == at {
+			continue
+		}
+		fmt.Fprintf(b, "| %s |", r.name)
+		for _, name := range names {
+			d := rows[at].of(name, share.accuracy).minus(r.of(name, share.accuracy))
+			text := fmt.Sprintf("%+.1f ± %.1f", 100*d.mean, 100*d.se)
+			if d.clear() {
+				text = "**" + text + "**"
+			}
+			fmt.Fprintf(b, " %s |", text)
+		}
+		b.WriteString("\n")
+	}
+}
+
+// picture shows the accuracy on a part of the validation file, the mean of all its names, a curve an arm.
+type picture struct {
+	name, title string
+	parts       []string
+}
+
+var pictures = []picture{
+	{"longer", "deduction, programs longer than any in the bootstrap", longer},
+	{"deduction", "deduction, all lengths", []string{"deduction"}},
+	{"abduction", "abduction, all lengths", []string{"abduction"}},
+}
+
+func (p picture) curves(rows []row) (list []curves.Curve) {
+	for _, r := range rows {
+		c := curves.Curve{Name: r.name}
+		for i := range r.results[0].Validation {
+			var values []float64
+			for _, result := range r.results {
+				if i < len(result.Validation) {
+					values = append(values, result.Validation[i].mean(p.parts))
+				}
+			}
+			e := estimated(values)
+			low, high := e.mean, e.mean
+			if e.n > 1 {
+				low, high = e.mean-e.se, e.mean+e.se
+			}
+			c.Points = append(c.Points, curves.Point{Step: r.results[0].Validation[i].Step, Mean: e.mean, Low: low, High: high})
+		}
+		if len(c.Points) > 0 {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func (m measured) mean(parts []string) (sum float64) {
+	for _, part := range parts {
+		sum += m.Accuracy[part] / float64(len(parts))
+	}
+	return sum
+}
