@@ -72,10 +72,29 @@ model: check-tools ## fetch SmolLM2-135M-Instruct as a Hugging Face folder
 templates: check-tools ## fetch the chat templates that tests render
 	@$(part) templates
 
+# Held-out tasks: validation to choose recipes by, a part of it for the quickstart, test to report. The starter has
+# never been shown them.
+held-out := build/held-out
+$(held-out)/%.jsonl: | build
+	@mkdir -p $(held-out); bin/azr-train tasks make --out $@ $(tasks-$*)
+sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
+tasks-quickstart := --seed 777 --per-type 240 $(sizes)
+tasks-validation := --seed 777 --per-type 480 $(sizes)
+tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
+$(held-out)/test.jsonl: $(held-out)/validation.jsonl
+
+# A folder's name in runs/ that is not taken.
+new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/$(1)-$$n; n=$$((n + 1)); done
+
 .PHONY: quickstart
-quickstart: build model ## three steps of self-play on SmolLM2, and the exported model
-	@run=runs/quickstart; n=2; \
-	while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/quickstart-$$n; n=$$((n + 1)); done; \
+quickstart: build $(held-out)/quickstart.jsonl ## self-play of the starter: four minutes, and accuracy on held-out tasks before and after
+	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" \
+		--set held_out.tasks=$(held-out)/quickstart.jsonl; \
+	printf '\npicture  %s/curves.svg\n' "$$run"
+
+.PHONY: quickstart-smollm2
+quickstart-smollm2: build model ## three steps of self-play on SmolLM2, and the exported model
+	@$(call new-run,quickstart-smollm2); \
 	bin/azr-train run --model $(model) --config quickstart --run "$$run" --steps 3; \
 	bin/azr-train export "$$run" --out "$$run-model" >/dev/null; \
 	printf '\nexported model  %s\ntalk to it      bin/azr-train generate --model %s --chat --prompt "What is a list?"\n' \
@@ -87,18 +106,9 @@ check-quickstart: build model ## play the quickstart, and hold what it learned f
 	@rm -rf build/quickstart; bin/azr-train run --model $(model) --config quickstart --run build/quickstart --steps 3
 	@bin/azr-train inspect build/quickstart --json | python3 .ci/quickstart.py
 
-# Held-out tasks: validation to choose recipes by, test to report. No starter is shown them.
-held-out := build/held-out
-$(held-out)/%.jsonl: | build
-	@mkdir -p $(held-out); bin/azr-train tasks make --out $@ $(tasks-$*)
-sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
-tasks-validation := --seed 777 --per-type 480 $(sizes)
-tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
-$(held-out)/test.jsonl: $(held-out)/validation.jsonl
-
 .PHONY: starter
 starter: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## make the starter anew (10 minutes), a tiny model that has learnt the formats of the game
-	@rm -rf starter.next; bin/azr-train bootstrap --out starter.next --seed 1 --set threads=2 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
+	@rm -rf starter.next; bin/azr-train bootstrap --out starter.next --seed 1 --set threads=1 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
 	@rm -rf starter; mv starter.next starter
 
 .PHONY: test
@@ -108,6 +118,14 @@ test: native model templates ## run all tests
 .PHONY: test-pure
 test-pure: sandbox-init ## run the tests that need no native part, without cgo
 	@CGO_ENABLED=0 go test $$($(call pure,,./...))
+
+.PHONY: learn
+learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof that it learns: all arms from three seeds (1.5 hours), and docs/learning.md anew
+	@go run ./bench/learning
+
+.PHONY: learn-report
+learn-report: ## write docs/learning.md anew from what is known
+	@go run ./bench/learning -report
 
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation

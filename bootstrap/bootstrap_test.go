@@ -103,7 +103,7 @@ func TestBatchesAreFunctionsOfTheStep(t *testing.T) {
 func TestOtherSizesAndHeldOutProgramsAreNeverShown(t *testing.T) {
 	config := bootstrap.DefaultConfig()
 	config.Mix = bootstrap.Mix{SolveDeduction: 1, ProposeDeduction: 1}
-	config.Sizes = []int{2}
+	config.Sizes, config.Dead = []int{2}, 0
 	seen, _ := corpus(t, config, nil)
 	batch, err := seen.Batch(t.Context(), 1)
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 
 // Config says what a starter is taught. Sizes are numbers of statements.
 type Config struct {
-	// Steps of supervised learning (default 3000), of Batch demonstrations each (default 64).
+	// Steps of supervised learning (default 2500), of Batch demonstrations each (default 64).
 	Steps int `yaml:"steps"`
 	Batch int `yaml:"batch"`
 	// Sizes of the programs to choose from, uniformly: a size that is named more often is shown more often
@@ -43,7 +43,7 @@ type Mix struct {
 // DefaultConfig returns the defaults given at each field.
 func DefaultConfig() Config {
 	return Config{
-		Steps: 3000, Batch: 64, Sizes: []int{1, 1, 2, 2, 2, 3}, InductionSizes: []int{1, 1, 2}, Lively: 0.9, Dead: 0.6,
+		Steps: 2500, Batch: 64, Sizes: []int{1, 1, 2, 2, 2, 3}, InductionSizes: []int{1, 1, 2}, Lively: 0.9, Dead: 0.6,
 		Mix: Mix{5, 5, 1.2, 0.7, 0.7, 0.3},
 	}
 }

@@ -15,7 +15,7 @@ var comments = map[string]string{
 	"bootstrap.Config.Lively":                "lively is the share of programs in which every statement changes something (default 0.9).",
 	"bootstrap.Config.Mix":                   "mix weighs the six groups, solve before propose (default 5, 5, 1.2, 0.7, 0.7, 0.3).",
 	"bootstrap.Config.Sizes":                 "sizes of the programs to choose from, uniformly: a size that is named more often is shown more often (default 1, 1, 2, 2, 2, 3). No program of another size is ever shown, to the solver or the proposer.",
-	"bootstrap.Config.Steps":                 "steps of supervised learning (default 3000), of Batch demonstrations each (default 64).",
+	"bootstrap.Config.Steps":                 "steps of supervised learning (default 2500), of Batch demonstrations each (default 64).",
 	"bootstrap.Shape.MaxPositionEmbeddings":  "max_position_embeddings is the context length in tokens (default 512).",
 	"bootstrap.Shape.RopeTheta":              "rope_theta is the base of the rotary embedding (default 10000).",
 	"eval.Config.Rollouts":                   "rollouts is the number of answers to each task. Default 1; more than one needs a temperature.",

@@ -61,14 +61,5 @@ var experiments = []experiment{
 	},
 }
 
-// heldOut are the files of held-out tasks; validation chose the recipe, test is answered once by each finished arm.
-var heldOut = []struct {
-	name, seed, perType string
-	notIn               []string
-}{
-	{name: "validation", seed: "777", perType: "400"},
-	{name: "test", seed: "778", perType: "1000", notIn: []string{"validation"}},
-}
-
 // longer are the parts of the held-out files with programs longer than any in the bootstrap.
-var longer = []string{"deduction 4", "deduction 5"}
+var longer = []string{"deduction 4", "deduction 5", "deduction 6"}

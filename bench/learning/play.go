@@ -33,24 +33,8 @@ func (p *proof) azr(ctx context.Context, stdout *bytes.Buffer, args ...string) (
 	return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), nil
 }
 
-func (p *proof) tasks(name string) string { return filepath.Join(p.work, name+".jsonl") }
-
-// makeTasks writes the held-out files, the same each time.
-func (p *proof) makeTasks(ctx context.Context) error {
-	for _, file := range heldOut {
-		if _, err := os.Stat(p.tasks(file.name)); err == nil {
-			continue
-		}
-		args := []string{"tasks", "make", "--out", p.tasks(file.name), "--seed", file.seed, "--per-type", file.perType}
-		for _, other := range file.notIn {
-			args = append(args, "--not-in", p.tasks(other))
-		}
-		if _, err := p.azr(ctx, nil, args...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+// tasks is a file of held-out tasks: "validation" chose the recipe, "test" is answered once by each finished arm.
+func (p *proof) tasks(name string) string { return filepath.Join(p.heldOut, name+".jsonl") }
 
 // arm runs one arm and scores its model.
 func (p *proof) arm(ctx context.Context, e experiment, a arm, seed int, base string) (result, error) {
@@ -120,7 +104,7 @@ func (r *result) step(step int, metrics map[string]float64) {
 	}
 }
 
-// secondsAStep is what a step of supervised learning takes of one core, beside its share of the start.
+// pilotSteps tell how long a step of supervised learning takes.
 const pilotSteps = 50
 
 // teach goes on with supervised learning for the CPU time that self-play took.
@@ -143,8 +127,8 @@ func (p *proof) teach(ctx context.Context, e experiment, a arm, base, dir string
 // teaching are the flags of supervised learning that never shows a held-out program.
 func (p *proof) teaching(settings []string) []string {
 	args := []string{"--set", "threads=1", "--set", "trainer.muon_learning_rate=0.01", "--set", "trainer.learning_rate=0.0015"}
-	for _, file := range heldOut {
-		args = append(args, "--held-out", p.tasks(file.name))
+	for _, name := range []string{"validation", "test"} {
+		args = append(args, "--held-out", p.tasks(name))
 	}
 	for _, set := range settings {
 		args = append(args, "--set", set)

@@ -14,8 +14,8 @@ import (
 
 // proof runs the experiments and keeps what came of them.
 type proof struct {
-	program, starter, work, file string
-	seeds, jobs                  int
+	program, starter, heldOut, work, file string
+	seeds, jobs                           int
 
 	mu      sync.Mutex
 	results results
@@ -95,9 +95,6 @@ func (p *proof) keep(r result) error {
 // run runs what is not known yet of the named experiments, or of all.
 func (p *proof) run(ctx context.Context, only []string) error {
 	if err := os.MkdirAll(p.work, 0o755); err != nil {
-		return err
-	}
-	if err := p.makeTasks(ctx); err != nil {
 		return err
 	}
 	for _, e := range experiments {

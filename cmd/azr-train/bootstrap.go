@@ -46,7 +46,7 @@ func defaultBootstrapConfig() BootstrapConfig {
 	c.Executor.Timeout = generatorTimeout
 	c.Trainer.Optimizer, c.Trainer.LearningRate, c.Trainer.MuonLearningRate = trainer.Muon, 3e-3, 0.02
 	c.Trainer.Beta2, c.Trainer.WeightDecay, c.Trainer.EntropyCoefficient = 0.98, 0.01, 0
-	c.Trainer.WarmupSteps, c.Trainer.DecayFrom, c.Trainer.DecayTo, c.Trainer.DecayFloor = 50, 1500, 3000, 0.03
+	c.Trainer.WarmupSteps, c.Trainer.DecayFrom, c.Trainer.DecayTo, c.Trainer.DecayFloor = 50, 1250, 2500, 0.03
 	c.Trainer.MicroBatchTokens = 8192
 	return c
 }

@@ -128,7 +128,7 @@ func TestShapeIsTheProgramWithoutNames(t *testing.T) {
 		distinct[tree] = true
 	}
 	assert.Len(t, distinct, len(trees))
-	for _, other := range []string{"", "def f(x):\n    return x + y\n    a = 1", "def g(x):\n    return x", "def f(x):\n    a = x\n    b = a"} {
+	for _, other := range []string{"", "def f(x):\n    return x + y\n    a = 1", "def g(x):\n    return x", "def f(x):\n    a = x\n    b = a", "def f(x):\n    a = x[1:]\n    b = x[1:]\n    return b"} {
 		assert.Empty(t, generator.Shape(other))
 	}
 }

@@ -20,7 +20,11 @@ func Shape(source string) string {
 				return ""
 			}
 		}
-		expressions = append(expressions, blank(expression, read))
+		blanked := blank(expression, read)
+		if blanked == expression {
+			return ""
+		}
+		expressions = append(expressions, blanked)
 		read = name
 	}
 	return strings.Join(expressions, "; ")
