@@ -108,8 +108,12 @@ check-quickstart: build model ## play the quickstart, and hold what it learned f
 
 .PHONY: starter
 starter: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## make the starter anew (10 minutes), a tiny model that has learnt the formats of the game
-	@rm -rf starter.next; bin/azr-train bootstrap --out starter.next --seed 1 --set threads=1 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
-	@rm -rf starter; mv starter.next starter
+	@rm -rf build/starter build/starter-1
+	@bin/azr-train bootstrap --out build/starter-1 --seed 1 $(teach)
+	@bin/azr-train bootstrap --out build/starter --seed 101 $(teach) --model build/starter-1 --set corpus.steps=1000 \
+		--set trainer.decay_from=300 --set trainer.decay_to=1000 --set trainer.muon_learning_rate=0.01 --set trainer.learning_rate=0.0015
+	@mv build/starter/* starter/
+teach := --set threads=1 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
 
 .PHONY: test
 test: native model templates ## run all tests

@@ -3,7 +3,7 @@ package main
 // experiment is a base and arms that are compared with it and with each other.
 type experiment struct {
 	name string
-	// beside is an experiment whose first two arms, the base and self-play, are shown with these.
+	// beside is an experiment whose base and self-play are shown with these.
 	beside string
 	// base makes the model that the arms begin with out of the starter; nil takes the starter itself.
 	base []string
@@ -29,7 +29,8 @@ var experiments = []experiment{
 	{
 		name: "growth",
 		arms: []arm{
-			{name: "base", says: "no update; all its answers are traces, so its best prompt is its only one"},
+			{name: "base", says: "no update"},
+			{name: "base, forced trace", says: "no update; each answer is made to begin with a trace", score: []string{"environment.force_trace=true"}},
 			{name: "self-play", says: "the recipe of configs/starter.yaml", play: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
 			{name: "frozen proposer", says: "the base proposes throughout", play: []string{"controls.frozen=propose"}},
@@ -50,7 +51,7 @@ var experiments = []experiment{
 	},
 	{
 		name: "elicitation",
-		base: []string{"corpus.steps=300", "corpus.direct=0.3", "corpus.direct_from=252", "corpus.direct_last=0.9"},
+		base: []string{"corpus.steps=300", "corpus.direct=0.3", "corpus.direct_from=252", "corpus.direct_last=0.9", "trainer.decay_from=100", "trainer.decay_to=300"},
 		set:  []string{"game.size.grow=false", "steps=10"},
 		arms: []arm{
 			{name: "base", says: "nine of ten answers come without a trace"},

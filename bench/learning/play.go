@@ -14,7 +14,7 @@ import (
 )
 
 // The recipe of self-play, and how often it measures itself.
-var recipe = []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=10"}
+var recipe = []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=20"}
 
 // azr runs the program and returns the CPU time it took in seconds.
 func (p *proof) azr(ctx context.Context, stdout *bytes.Buffer, args ...string) (float64, error) {

@@ -82,7 +82,7 @@ func (p *proof) rows(e experiment) (rows []row) {
 	if e.beside != "" {
 		for _, other := range experiments {
 			if other.name == e.beside {
-				arms = append(slices.Clone(other.arms[:2]), arms...)
+				arms = append(besides(other), arms...)
 			}
 		}
 	}
@@ -99,6 +99,11 @@ func (p *proof) rows(e experiment) (rows []row) {
 		}
 	}
 	return rows
+}
+
+// besides are the base and self-play of another experiment.
+func besides(e experiment) []arm {
+	return slices.DeleteFunc(slices.Clone(e.arms), func(a arm) bool { return a.name != "base" && a.name != "self-play" })
 }
 
 func (s share) accuracy() float64 { return float64(s.Right) / float64(s.Tasks) }
