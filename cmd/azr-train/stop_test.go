@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,11 +20,16 @@ func TestSecondInterruptEndsAtOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer writer.Close()
 	defer silent.Close()
-	c.Stdin = silent
+	c.Stdin, c.Stdout = silent, nil
+	answers, err := c.StdoutPipe()
+	require.NoError(t, err)
 	require.NoError(t, c.Start())
+	_, err = writer.WriteString(anExecution)
+	require.NoError(t, err)
+	_, err = bufio.NewReader(answers).ReadString('\n') // it has begun, and waits for more
+	require.NoError(t, err, stderr.String())
 	exited := make(chan error, 1)
 	go func() { exited <- c.Wait() }()
-	time.Sleep(300 * time.Millisecond) // for the handler to be there
 	for {
 		require.NoError(t, c.Process.Signal(os.Interrupt))
 		select {
