@@ -81,6 +81,8 @@ sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
 tasks-quickstart := --seed 777 --per-type 240 $(sizes)
 tasks-validation := --seed 777 --per-type 480 $(sizes)
 tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
+tasks-validation-smollm2 := --seed 779 --per-type 30 --size 1 --induction-size 1
+tasks-test-smollm2 := --seed 780 --per-type 100 --size 1 --induction-size 1
 $(held-out)/test.jsonl: $(held-out)/validation.jsonl
 
 # A folder's name in runs/ that is not taken.
@@ -88,7 +90,7 @@ new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do r
 
 .PHONY: quickstart
 quickstart: build $(held-out)/quickstart.jsonl ## self-play of the starter: four minutes, and accuracy on held-out tasks before and after
-	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" \
+	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" --steps 70 --set trainer.decay_to=280 \
 		--set held_out.tasks=$(held-out)/quickstart.jsonl; \
 	printf '\npicture  %s/curves.svg\n' "$$run"
 
@@ -125,7 +127,11 @@ test-pure: sandbox-init ## run the tests that need no native part, without cgo
 
 .PHONY: learn
 learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof that it learns: all arms from three seeds (1.5 hours), and docs/learning.md anew
-	@go run ./bench/learning
+	@go run ./bench/learning -only growth,elicitation,ablations
+
+.PHONY: learn-smollm2
+learn-smollm2: build model $(held-out)/validation-smollm2.jsonl $(held-out)/test-smollm2.jsonl ## an hour of self-play on SmolLM2, measured on held-out tasks
+	@go run ./bench/learning -only smollm2
 
 .PHONY: learn-report
 learn-report: ## write docs/learning.md anew from what is known

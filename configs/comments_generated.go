@@ -63,6 +63,7 @@ var comments = map[string]string{
 	"python.Config.InductionInputs":          "induction_inputs N is how many different inputs an induction task has; floor(N/2) are shown to the solver. The proposer writes all of them, in completion style all but the first. Default 10 (the paper's).",
 	"python.Config.InductionVerdict":         "induction_verdict says when an induction answer is right: on all hidden examples (\"all\", default), on any (\"any\"), or in the share of them that it gets right (\"share\").",
 	"python.Config.MaxValueBytes":            "max_value_bytes refuses tasks with a longer input or output, in bytes of literal text. Default 400, where the authors' code cut the middle out of an output.",
+	"python.Config.MinOutputBytes":           "min_output_bytes refuses deduction and abduction tasks with a shorter output: short ones are guessed, which pays the proposer for tasks that teach nothing. Default 0: the paper has no such rule.",
 	"python.Config.Probes":                   "probes refuses a deduction or abduction task whose program gives so many other inputs the very same output; 0 asks for no other input. Default 0: the paper has no such rule.",
 	"python.Config.Seeds":                    "seeds are JSONL files of the authors' format with tasks to start from, see Environment.ReadSeeds. Default none.",
 	"python.Config.Style":                    "style of the prompts. Default chat.",

@@ -1,11 +1,30 @@
 package main
 
+// recipe is a model and how it is played and measured.
+type recipe struct {
+	model string
+	flags []string
+	// tasks is what the names of its held-out files end in.
+	tasks string
+	// seeds bounds the runs of each arm; 0 does not.
+	seeds int
+}
+
+var (
+	starter = recipe{model: "starter", flags: []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=30"}}
+	smollm2 = recipe{
+		model: "third_party/build/smollm2", seeds: 1, tasks: "-smollm2",
+		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=45", "--set", "held_out.every=15", "--set", "held_out.max_tokens=64"},
+	}
+)
+
 // experiment is a base and arms that are compared with it and with each other.
 type experiment struct {
 	name string
+	recipe
 	// beside is an experiment whose base and self-play are shown with these.
 	beside string
-	// base makes the model that the arms begin with out of the starter; nil takes the starter itself.
+	// base makes the model that the arms begin with by more supervised learning; nil takes the model itself.
 	base []string
 	// set holds for all arms.
 	set  []string
@@ -27,7 +46,7 @@ type arm struct {
 // The experiments and their arms in the order of the report.
 var experiments = []experiment{
 	{
-		name: "growth",
+		name: "growth", recipe: starter,
 		arms: []arm{
 			{name: "base", says: "no update"},
 			{name: "base, forced trace", says: "no update; each answer is made to begin with a trace", score: []string{"environment.force_trace=true"}},
@@ -39,7 +58,7 @@ var experiments = []experiment{
 		},
 	},
 	{
-		name: "ablations", beside: "growth",
+		name: "ablations", recipe: starter, beside: "growth",
 		arms: []arm{
 			{name: "no replay", says: "no own right answers again", play: []string{"trainer.replay.count=0"}},
 			{name: "no average", says: "the last weights instead of their average", play: []string{"trainer.average_decay=0"}},
@@ -50,7 +69,7 @@ var experiments = []experiment{
 		},
 	},
 	{
-		name: "elicitation",
+		name: "elicitation", recipe: starter,
 		base: []string{"corpus.steps=300", "corpus.direct=0.3", "corpus.direct_from=252", "corpus.direct_last=0.9", "trainer.decay_from=100", "trainer.decay_to=300"},
 		set:  []string{"game.size.grow=false", "steps=10"},
 		arms: []arm{
@@ -58,6 +77,13 @@ var experiments = []experiment{
 			{name: "forced trace", says: "the base, made to begin its answer with a trace", score: []string{"environment.force_trace=true"}},
 			{name: "self-play", says: "ten steps", play: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
+		},
+	},
+	{
+		name: "smollm2", recipe: smollm2,
+		arms: []arm{
+			{name: "base", says: "no update"},
+			{name: "self-play", says: "45 steps of configs/quickstart.yaml", play: []string{}},
 		},
 	},
 }

@@ -18,7 +18,6 @@ import (
 func main() {
 	var p proof
 	flag.StringVar(&p.program, "azr-train", "bin/azr-train", "the program")
-	flag.StringVar(&p.starter, "starter", "starter", "the model that every arm begins with")
 	flag.StringVar(&p.heldOut, "held-out", "build/held-out", "folder with validation.jsonl and test.jsonl")
 	flag.StringVar(&p.work, "work", "build/learning", "folder for runs")
 	flag.StringVar(&p.file, "results", "bench/learning/results.json", "what came of each arm")

@@ -13,9 +13,6 @@ import (
 	"strings"
 )
 
-// The recipe of self-play, and how often it measures itself.
-var recipe = []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=20"}
-
 // azr runs the program and returns the CPU time it took in seconds.
 func (p *proof) azr(ctx context.Context, stdout *bytes.Buffer, args ...string) (float64, error) {
 	fmt.Fprintln(os.Stderr, p.program, strings.Join(args, " "))
@@ -33,8 +30,10 @@ func (p *proof) azr(ctx context.Context, stdout *bytes.Buffer, args ...string) (
 	return (c.ProcessState.UserTime() + c.ProcessState.SystemTime()).Seconds(), nil
 }
 
-// tasks is a file of held-out tasks: "validation" chose the recipe, "test" is answered once by each finished arm.
-func (p *proof) tasks(name string) string { return filepath.Join(p.heldOut, name+".jsonl") }
+// tasksFile is one of held-out tasks: "validation" chose the recipe, "test" is answered once by each finished arm.
+func (p *proof) tasksFile(r recipe, name string) string {
+	return filepath.Join(p.heldOut, name+r.tasks+".jsonl")
+}
 
 // arm runs one arm and scores its model.
 func (p *proof) arm(ctx context.Context, e experiment, a arm, seed int, base string) (result, error) {
@@ -52,14 +51,14 @@ func (p *proof) arm(ctx context.Context, e experiment, a arm, seed int, base str
 		model, err = dir, p.teach(ctx, e, a, base, dir, &r)
 	}
 	if err == nil {
-		err = p.score(ctx, a, model, &r)
+		err = p.score(ctx, e, a, model, &r)
 	}
 	return r, err
 }
 
 func (p *proof) play(ctx context.Context, e experiment, a arm, base, dir string, r *result) (model string, err error) {
-	args := append([]string{"run", "--quiet", "--json", "--model", base, "--run", dir, "--seed", fmt.Sprint(r.Seed)}, recipe...)
-	for _, set := range append(append([]string{"held_out.tasks=" + p.tasks("validation")}, e.set...), a.play...) {
+	args := append([]string{"run", "--quiet", "--json", "--model", base, "--run", dir, "--seed", fmt.Sprint(r.Seed)}, e.flags...)
+	for _, set := range append(append([]string{"held_out.tasks=" + p.tasksFile(e.recipe, "validation")}, e.set...), a.play...) {
 		args = append(args, "--set", set)
 	}
 	var steps bytes.Buffer
@@ -128,7 +127,7 @@ func (p *proof) teach(ctx context.Context, e experiment, a arm, base, dir string
 func (p *proof) teaching(settings []string) []string {
 	args := []string{"--set", "threads=1", "--set", "trainer.muon_learning_rate=0.01", "--set", "trainer.learning_rate=0.0015"}
 	for _, name := range []string{"validation", "test"} {
-		args = append(args, "--held-out", p.tasks(name))
+		args = append(args, "--held-out", p.tasksFile(starter, name))
 	}
 	for _, set := range settings {
 		args = append(args, "--set", set)
@@ -152,8 +151,8 @@ func (p *proof) secondsOfSelfPlay(e experiment) (float64, error) {
 }
 
 // score has the model answer the test file.
-func (p *proof) score(ctx context.Context, a arm, model string, r *result) error {
-	args := append([]string{"tasks", "score", "--json", "--model", model, "--tasks", p.tasks("test"), "--rollouts", "0"}, recipe...)
+func (p *proof) score(ctx context.Context, e experiment, a arm, model string, r *result) error {
+	args := append([]string{"tasks", "score", "--json", "--model", model, "--tasks", p.tasksFile(e.recipe, "test"), "--rollouts", "0"}, e.flags...)
 	for _, set := range a.score {
 		args = append(args, "--set", set)
 	}

@@ -14,8 +14,8 @@ import (
 
 // proof runs the experiments and keeps what came of them.
 type proof struct {
-	program, starter, heldOut, work, file string
-	seeds, jobs                           int
+	program, heldOut, work, file string
+	seeds, jobs                  int
 
 	mu      sync.Mutex
 	results results
@@ -129,7 +129,7 @@ func (p *proof) arms(ctx context.Context, e experiment, base string) error {
 		if a.teach != nil {
 			wait()
 		}
-		for seed := 1; seed <= p.seeds && ctx.Err() == nil; seed++ {
+		for seed := 1; seed <= e.runs(p.seeds) && ctx.Err() == nil; seed++ {
 			if p.has(e, a, seed) || a.scored() && seed > 1 {
 				continue
 			}
@@ -150,18 +150,26 @@ func (p *proof) arms(ctx context.Context, e experiment, base string) error {
 	return context.Cause(ctx)
 }
 
+// runs is how many seeds an arm has, of those asked for.
+func (r recipe) runs(seeds int) int {
+	if r.seeds > 0 {
+		return min(seeds, r.seeds)
+	}
+	return seeds
+}
+
 // scored tells whether the arm is the base, which has no seed.
 func (a arm) scored() bool { return a.play == nil && a.teach == nil }
 
 // base returns the model that an experiment begins with, made where it is not the starter.
 func (p *proof) base(ctx context.Context, e experiment) (string, error) {
 	if e.base == nil {
-		return p.starter, nil
+		return e.model, nil
 	}
 	dir := filepath.Join(p.work, e.name+"-base")
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
-	_, err := p.azr(ctx, nil, append([]string{"bootstrap", "--model", p.starter, "--out", dir, "--seed", "1"}, p.teaching(e.base)...)...)
+	_, err := p.azr(ctx, nil, append([]string{"bootstrap", "--model", e.model, "--out", dir, "--seed", "1"}, p.teaching(e.base)...)...)
 	return dir, err
 }

@@ -25,7 +25,7 @@ func validation(accuracies ...float64) (list []measured) {
 func TestPageIsWrittenFromResults(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "learning.md")
 	marks := "before\n<!-- machine -->\nold\n<!-- end of machine -->\n<!-- growth -->\n<!-- end of growth -->\n" +
-		"<!-- ablations -->\n<!-- end of ablations -->\n<!-- elicitation -->\n<!-- end of elicitation -->\nafter\n"
+		"<!-- ablations -->\n<!-- end of ablations -->\n<!-- elicitation -->\n<!-- end of elicitation -->\n<!-- smollm2 -->\n<!-- end of smollm2 -->\nafter\n"
 	require.NoError(t, os.WriteFile(page, []byte(marks), 0o644))
 	p := proof{results: results{Machine: "a machine", Results: []result{
 		{Experiment: "growth", Arm: "base", Seed: 1, Test: answers(20)},
@@ -45,7 +45,7 @@ func TestPageIsWrittenFromResults(t *testing.T) {
 			"| base (1) | 20.2 | 20.2 | 20.2 | 20.2 | 0 | – |\n", // of those that parse
 			"| base | **+25.0 ± 5.0** |", "| supervised | +1.0 ± 5.0 |", "| no replay (1) | 30.0 |",
 			"![deduction, all lengths](learning/growth-deduction.svg)\n",
-			"<!-- elicitation -->\nnot run yet\n<!-- end of elicitation -->\nafter\n",
+			"<!-- elicitation -->\nnot run yet\n<!-- end of elicitation -->\n<!-- smollm2 -->\nnot run yet\n<!-- end of smollm2 -->\nafter\n",
 		} {
 			assert.Contains(t, string(text), line)
 		}

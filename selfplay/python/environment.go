@@ -50,6 +50,9 @@ type Config struct {
 	// MaxValueBytes refuses tasks with a longer input or output, in bytes of literal text. Default 400, where the
 	// authors' code cut the middle out of an output.
 	MaxValueBytes int `yaml:"max_value_bytes"`
+	// MinOutputBytes refuses deduction and abduction tasks with a shorter output: short ones are guessed, which pays the
+	// proposer for tasks that teach nothing. Default 0: the paper has no such rule.
+	MinOutputBytes int `yaml:"min_output_bytes"`
 	// Probes refuses a deduction or abduction task whose program gives so many other inputs the very same output; 0
 	// asks for no other input. Default 0: the paper has no such rule.
 	Probes int `yaml:"probes"`
@@ -85,6 +88,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("python.Config: unknown induction_verdict; got %q, want %q, %q or %q", c.InductionVerdict, AllHidden, AnyHidden, ShareHidden)
 	case c.Probes < 0 || c.Probes > maxProbes:
 		return fmt.Errorf("python.Config: probes is out of range; got %d, want 0 to %d", c.Probes, maxProbes)
+	case c.MinOutputBytes < 0 || c.MinOutputBytes > c.MaxValueBytes:
+		return fmt.Errorf("python.Config: min_output_bytes is out of range; got %d, want 0 to max_value_bytes = %d", c.MinOutputBytes, c.MaxValueBytes)
 	case c.MaxValueBytes < 16:
 		return fmt.Errorf("python.Config: max_value_bytes is too small; got %d, want at least 16", c.MaxValueBytes)
 	}

@@ -170,6 +170,7 @@ func TestConfigErrors(t *testing.T) {
 		"style":            func(c *python.Config) { c.Style = "poem" },
 		"induction_inputs": func(c *python.Config) { c.InductionInputs = 1 },
 		"max_value_bytes":  func(c *python.Config) { c.MaxValueBytes = 0 },
+		"min_output_bytes": func(c *python.Config) { c.MinOutputBytes = 1000 },
 	} {
 		cfg := python.DefaultConfig()
 		spoil(&cfg)

@@ -126,6 +126,22 @@ func TestIgnoredInput(t *testing.T) {
 }
 
 // induction_verdict: all hidden examples, any of them, or the share.
+// A short output is guessed; induction, which is judged on several, does not mind.
+func TestShortOutputs(t *testing.T) {
+	env := sandboxed(t, func(c *python.Config) { c.MinOutputBytes = 6 })
+	verdict := func(typ azr.TaskType, program string) azr.Verdict {
+		_, v, err := env.Validate(t.Context(), azr.Task{Type: typ, Program: program, Examples: []azr.Example{{Input: "[3, 1]"}, {Input: "[5, 1, 2]"}}})
+		require.NoError(t, err)
+		return v
+	}
+	const whole, number = "def f(x):\n    return sorted(x)", "def f(x):\n    return x[0]"
+	assert.Equal(t, azr.Verdict{Outcome: azr.Pass}, verdict(azr.Deduction, whole))
+	short := azr.Verdict{Outcome: azr.Fail, Reason: "output too short"}
+	assert.Equal(t, short, verdict(azr.Deduction, number))
+	assert.Equal(t, short, verdict(azr.Abduction, number))
+	assert.Equal(t, azr.Verdict{Outcome: azr.Pass}, verdict(azr.Induction, number))
+}
+
 func TestInductionVerdicts(t *testing.T) {
 	task := azr.Task{Type: azr.Induction, Program: adds, Message: "m", Examples: []azr.Example{
 		{Input: "1", Output: "2"}, {Input: "2", Output: "3"}, {Input: "3", Output: "4"}, {Input: "4", Output: "5"}, {Input: "5", Output: "6"}, {Input: "6", Output: "7"},

@@ -41,6 +41,8 @@ func (e *Environment) Validate(ctx context.Context, task azr.Task) (azr.Task, az
 		return task, azr.Verdict{Outcome: azr.Fail, Reason: "all outputs are equal"}, nil
 	case task.Type != azr.Induction && task.Examples[0].Output == "None":
 		return task, azr.Verdict{Outcome: azr.Fail, Reason: "returns nothing"}, nil
+	case task.Type != azr.Induction && len(task.Examples[0].Output) < e.cfg.MinOutputBytes:
+		return task, azr.Verdict{Outcome: azr.Fail, Reason: "output too short"}, nil
 	}
 	v, err := e.probe(ctx, task)
 	return task, v, err
