@@ -51,10 +51,10 @@ var experiments = []experiment{
 			{name: "base", says: "no update"},
 			{name: "base, forced trace", says: "no update; each answer is made to begin with a trace", score: []string{"environment.force_trace=true"}},
 			{name: "self-play", says: "the recipe of configs/starter.yaml", play: []string{}},
+			{name: "supervised", says: "the bootstrap goes on, on its own programs, for the CPU time of self-play", teach: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
 			{name: "frozen proposer", says: "the base proposes throughout", play: []string{"controls.frozen=propose"}},
 			{name: "frozen solver", says: "the base solves throughout, the proposer learns", play: []string{"controls.frozen=solve"}},
-			{name: "supervised", says: "the bootstrap goes on, on its own programs, for the CPU time of self-play", teach: []string{}},
 		},
 	},
 	{
