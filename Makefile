@@ -78,7 +78,7 @@ held-out := build/held-out
 $(held-out)/%.jsonl: | build
 	@mkdir -p $(held-out); bin/azr-train tasks make --out $@ $(tasks-$*)
 sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
-tasks-quickstart := --seed 777 --per-type 240 $(sizes)
+tasks-quickstart := --seed 777 --per-type 300 $(foreach n,1 2 3 4 5,--size $(n))
 tasks-validation := --seed 777 --per-type 480 $(sizes)
 tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
 tasks-validation-smollm2 := --seed 779 --per-type 30 --size 1 --induction-size 1
@@ -90,9 +90,9 @@ new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do r
 
 .PHONY: quickstart
 quickstart: build $(held-out)/quickstart.jsonl ## self-play of the starter: four minutes, and accuracy on held-out tasks before and after
-	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" --steps 70 --set trainer.decay_to=280 \
-		--set held_out.tasks=$(held-out)/quickstart.jsonl; \
-	printf '\npicture  %s/curves.svg\n' "$$run"
+	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" --steps 70 --seed 1 \
+		--set trainer.decay_to=288 --set held_out.tasks=$(held-out)/quickstart.jsonl --set held_out.every=14; \
+	printf '\npictures  %s/curves.svg, %s/curves-deduction.svg\n' "$$run" "$$run"
 
 .PHONY: quickstart-smollm2
 quickstart-smollm2: build model ## three steps of self-play on SmolLM2, and the exported model

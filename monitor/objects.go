@@ -3,6 +3,7 @@ package monitor
 import (
 	"encoding/json"
 	"math"
+	"slices"
 
 	"github.com/azr-train/azr"
 )
@@ -63,7 +64,7 @@ func (s Summary) Object() any {
 	for _, t := range azr.TaskTypes {
 		o.Tasks[t.String()] = tallyOf(played, t).numbers()
 	}
-	for _, c := range s.HeldOut {
+	for _, c := range slices.Concat(s.HeldOut...) {
 		if o.HeldOut == nil {
 			o.HeldOut = map[string]change{}
 		}

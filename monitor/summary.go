@@ -17,8 +17,9 @@ type Summary struct {
 	Records []azr.StepRecord
 	// Run is the run's folder, Model that of the exported model; empty if there is none.
 	Run, Model string
-	// HeldOut is how the accuracy on held-out tasks went since the run's first step; none if it was not measured.
-	HeldOut []curves.Curve
+	// HeldOut is how the accuracy on held-out tasks went since the run's first step, in plots of several curves; none if
+	// it was not measured.
+	HeldOut [][]curves.Curve
 	// Next lists commands to try next.
 	Next []string
 }
@@ -36,8 +37,11 @@ func (s Summary) String() string {
 		fmt.Fprintf(&b, "%s of self-play (%d to %d)\n\n", count(len(played), "step"), played[0].Step, played[len(played)-1].Step)
 		writeTasks(&b, played)
 	}
-	if plot := curves.Text(s.HeldOut); plot != "" {
-		fmt.Fprintf(&b, "\naccuracy on held-out tasks, with 95 %% intervals\n\n%s\n%s", plot, curves.Table(s.HeldOut))
+	for i, list := range s.HeldOut {
+		if i == 0 {
+			b.WriteString("\naccuracy on held-out tasks, with 95 % intervals\n")
+		}
+		fmt.Fprintf(&b, "\n%s\n%s", curves.Text(list), curves.Table(list))
 	}
 	writeTimes(&b, s.Records)
 	b.WriteString("\n")

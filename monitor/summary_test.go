@@ -47,7 +47,7 @@ func steps() []azr.StepRecord {
 var update = flag.Bool("update", false, "write the golden files anew")
 
 func TestSummaryLayout(t *testing.T) {
-	heldOut := []curves.Curve{{Name: "deduction", Share: true, Points: []curves.Point{at(0, 0.25, 0.2, 0.3), at(1, 0.5, 0.4, 0.6), at(2, 0.75, 0.7, 0.8)}}}
+	heldOut := [][]curves.Curve{{{Name: "deduction", Share: true, Points: []curves.Point{at(0, 0.25, 0.2, 0.3), at(1, 0.5, 0.4, 0.6), at(2, 0.75, 0.7, 0.8)}}}}
 	got := Summary{Records: steps(), HeldOut: heldOut, Run: "runs/first", Model: "runs/first\x1b[2J/export",
 		Next: []string{"azr-train inspect runs/first", "azr-train resume runs/first --steps 10"}}.String()
 	if *update {

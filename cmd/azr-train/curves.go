@@ -15,9 +15,6 @@ import (
 	"github.com/azr-train/azr/monitor/curves"
 )
 
-// curvesFile is the picture of the accuracy on held-out tasks in the folder of a run.
-const curvesFile = "curves.svg"
-
 func curvesCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "curves",
@@ -58,7 +55,12 @@ func showCurves(dir string, metrics []string, picture string) error {
 	case text == "":
 		return fmt.Errorf("curves: %s has no two steps with these numbers yet", dir)
 	}
-	fmt.Printf("%s\n%s\n", shown(text), curves.Table(list))
+	fmt.Printf("%s\n%s", shown(text), curves.Table(list))
+	if len(metrics) == 0 {
+		for _, t := range azr.AllTaskTypes {
+			fmt.Print("\n" + curves.Table(curves.BySize(records, t)))
+		}
+	}
 	if picture == "" {
 		return nil
 	}
@@ -90,8 +92,8 @@ func metricNames(records []azr.StepRecord) (names []string) {
 }
 
 // drawCurves draws how the accuracy on held-out tasks went, from the run's first step on, for the summary and into the
-// run's folder; nothing in a run that does not measure it.
-func (s *session) drawCurves() ([]curves.Curve, error) {
+// run's folder: a plot by type, and one by size for each type that is played. A run that does not measure it has none.
+func (s *session) drawCurves() ([][]curves.Curve, error) {
 	if len(s.heldOut) == 0 {
 		return nil, nil
 	}
@@ -99,14 +101,34 @@ func (s *session) drawCurves() ([]curves.Curve, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, path := curves.HeldOut(records), s.folder.path(curvesFile)
+	list := curves.HeldOut(records)
+	if curves.Text(list) == "" { // one step
+		return nil, nil
+	}
+	plots := [][]curves.Curve{list}
+	if err := drawFile(s.folder.path("curves.svg"), "", list); err != nil {
+		return nil, err
+	}
+	for _, t := range s.config.Game.TaskTypes {
+		if list := curves.BySize(records, t); list != nil {
+			plots = append(plots, list)
+			if err := drawFile(s.folder.path("curves-"+t.String()+".svg"), t.String()+" by number of statements", list); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return plots, nil
+}
+
+// drawFile writes a picture in the place of an older one.
+func drawFile(path, title string, list []curves.Curve) error {
 	next, err := os.Create(path + ".next")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer next.Close()
-	if err := curves.SVG(next, filepath.Base(s.folder.dir), "accuracy on held-out tasks", list); err != nil {
-		return nil, err
+	if err := curves.SVG(next, title, "accuracy on held-out tasks", list); err != nil {
+		return err
 	}
-	return list, os.Rename(next.Name(), path)
+	return os.Rename(next.Name(), path)
 }

@@ -36,7 +36,7 @@ func TestTermsAreAWorldToo(t *testing.T) {
 		assert.Positive(t, seen.Metrics[step]["trainer/weight_change"], "step %d", step)
 	}
 	assert.Contains(t, seen.Metrics[2], "held_out/deduction/accuracy")
-	assert.FileExists(t, filepath.Join(run, curvesFile))
+	assert.FileExists(t, filepath.Join(run, "curves.svg"))
 	assert.Contains(t, succeeded(t, "curves", run), "step 0  ")
 	for _, row := range seen.Rows {
 		assert.NotContains(t, row.Prompt, "def f")

@@ -204,7 +204,7 @@ func (s *session) record(r azr.StepRecord) error {
 	return s.output.step(r)
 }
 
-func (s *session) summary(heldOut []curves.Curve) monitor.Summary {
+func (s *session) summary(heldOut [][]curves.Curve) monitor.Summary {
 	run, program := s.folder.dir, os.Args[0]
 	summary := monitor.Summary{Records: s.records, Run: run, HeldOut: heldOut, Next: []string{
 		program + " inspect " + run,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/azr-train/azr"
 )
@@ -83,10 +84,27 @@ func HeldOut(records []azr.StepRecord) []Curve {
 	return measured
 }
 
+// BySize returns the accuracy on a type's held-out tasks: a curve a size, ascending; none where there is only one.
+func BySize(records []azr.StepRecord, t azr.TaskType) []Curve {
+	var list []Curve
+	const largest = 99
+	for size := 1; size <= largest; size++ {
+		if c := accuracy(records, fmt.Sprintf("%s %d", t, size)); len(c.Points) > 0 {
+			list = append(list, c)
+		}
+	}
+	if len(list) < 2 {
+		return nil
+	}
+	return list
+}
+
+// accuracy is the curve of "deduction" or of a part of it, "deduction 4".
 func accuracy(records []azr.StepRecord, name string) Curve {
-	c := Of(records, "held_out/"+name+"/accuracy")
+	metric := "held_out/" + strings.ReplaceAll(name, " ", "/")
+	c := Of(records, metric+"/accuracy")
 	c.Name, c.Share = name, true
-	low, high := Of(records, "held_out/"+name+"/low"), Of(records, "held_out/"+name+"/high")
+	low, high := Of(records, metric+"/low"), Of(records, metric+"/high")
 	if len(low.Points) == len(c.Points) && len(high.Points) == len(c.Points) {
 		for i := range c.Points {
 			c.Points[i].Low, c.Points[i].High = low.Points[i].Mean, high.Points[i].Mean

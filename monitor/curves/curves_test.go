@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor/curves"
 )
 
@@ -55,6 +56,25 @@ func TestReadRefusesWhatIsNoRun(t *testing.T) {
 	}
 	_, err := curves.Read(filepath.Join(t.TempDir(), "metrics.jsonl"))
 	assert.ErrorIs(t, err, os.ErrNotExist)
+}
+
+func TestCurvesBySize(t *testing.T) {
+	records, err := curves.Read(write(t, `{"step":0,"held_out/deduction/1/accuracy":0.9,"held_out/deduction/4/accuracy":0.2,"held_out/deduction/4/low":0.1,"held_out/deduction/4/high":0.4,"held_out/abduction/1/accuracy":1}
+`))
+	require.NoError(t, err)
+	list := curves.BySize(records, azr.Deduction)
+	require.Len(t, list, 2)
+	assert.Equal(t, curves.Curve{Name: "deduction 4", Share: true, Points: []curves.Point{at(0, 0.2, 0.1, 0.4)}}, list[1])
+	assert.Empty(t, curves.BySize(records, azr.Abduction), "one size says what the type says")
+}
+
+func TestEachCurveHasALetterOfItsOwn(t *testing.T) {
+	points := []curves.Point{at(0, 0.1, 0.1, 0.1), at(1, 0.2, 0.2, 0.2)}
+	var list []curves.Curve
+	for _, name := range []string{"deduction", "abduction", "all", "deduction 4"} {
+		list = append(list, curves.Curve{Name: name, Points: points})
+	}
+	assert.Contains(t, curves.Text(list), "\nstep   d deduction   a abduction   l all   4 deduction 4\n")
 }
 
 func TestTable(t *testing.T) {
@@ -104,6 +124,7 @@ func TestSVGIsWellFormedAndEscaped(t *testing.T) {
 		assert.Contains(t, text.String(), want)
 	}
 	assert.NotContains(t, text.String(), "empty")
+	require.NoError(t, curves.SVG(&picture, "nothing", "share", nil))
 }
 
 func at(step int, mean, low, high float64) curves.Point {

@@ -15,6 +15,9 @@ import (
 // The size of a picture.
 const pictureWidth, pictureHeight = 16 * vg.Centimeter, 9 * vg.Centimeter
 
+// forLegend is the room on the right that the names of the curves have, as a share of the steps.
+const forLegend = 0.3
+
 // colors are told apart by people who see red and green alike (Okabe and Ito).
 var colors = []color.NRGBA{
 	{0, 114, 178, 255}, {213, 94, 0, 255}, {0, 158, 115, 255}, {204, 121, 167, 255},
@@ -27,12 +30,15 @@ func SVG(w io.Writer, title, yLabel string, list []Curve) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, "step", yLabel
 	p.Add(plotter.NewGrid())
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.XOffs = true, -vg.Centimeter/4
 	p.BackgroundColor = color.White
 	for i, c := range list {
 		if err := add(p, c, colors[i%len(colors)]); err != nil {
 			return fmt.Errorf("%s: %s: %w", op, c.Name, err)
 		}
+	}
+	if p.X.Max > p.X.Min {
+		p.X.Max += (p.X.Max - p.X.Min) * forLegend
 	}
 	canvas := vgsvg.New(pictureWidth, pictureHeight)
 	p.Draw(draw.New(canvas))
@@ -58,7 +64,7 @@ func add(p *plot.Plot, c Curve, in color.NRGBA) error {
 	if err != nil {
 		return err
 	}
-	band.Color, band.LineStyle.Width = color.NRGBA{in.R, in.G, in.B, 40}, 0
+	band.Color, band.LineStyle.Width = color.NRGBA{in.R, in.G, in.B, 30}, 0
 	line, points, err := plotter.NewLinePoints(means)
 	if err != nil {
 		return err

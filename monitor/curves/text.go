@@ -12,8 +12,8 @@ import (
 // The size of the plot in a terminal, in characters.
 const width, height = 64, 12
 
-// Text plots the curves against their steps for a terminal. Each is drawn in the first letter of its name, a later one
-// over an earlier one; "" if none has two points.
+// Text plots the curves against their steps for a terminal. Each is drawn in a letter of its name, a later one over an
+// earlier one; "" if none has two points.
 func Text(list []Curve) string {
 	list = slices.DeleteFunc(slices.Clone(list), func(c Curve) bool { return len(c.Points) < 2 })
 	if len(list) == 0 {
@@ -27,7 +27,7 @@ func Text(list []Curve) string {
 	var letters []asciigraph.CharSet
 	var names []string
 	for _, c := range list {
-		letter := c.Name[:1]
+		letter := letterOf(c.Name, names)
 		series, letters = append(series, spread(c, first, last)), append(letters, asciigraph.CreateCharSet(letter))
 		names = append(names, letter+" "+c.Name)
 	}
@@ -35,6 +35,22 @@ func Text(list []Curve) string {
 		asciigraph.XAxisRange(float64(first), float64(last)), asciigraph.XAxisTickCount(min(5, last-first+1)),
 		asciigraph.XAxisValueFormatter(func(v float64) string { return fmt.Sprintf("%.0f", v) })) +
 		"\nstep   " + strings.Join(names, "   ") + "\n"
+}
+
+// letterOf is the last letter of a name if it is a digit, else the first one that no other curve has.
+func letterOf(name string, others []string) string {
+	taken := func(letter string) bool {
+		return slices.ContainsFunc(others, func(other string) bool { return other[:1] == letter })
+	}
+	if last := name[len(name)-1:]; "0" <= last && last <= "9" && !taken(last) {
+		return last
+	}
+	for _, letter := range name {
+		if l := string(letter); !taken(l) {
+			return l
+		}
+	}
+	return name[:1]
 }
 
 // spread reads the curve at each column, straight between its points and missing outside them.
