@@ -43,6 +43,9 @@ type arm struct {
 	score []string
 }
 
+// selfPlay is the arm that others are compared with.
+const selfPlay = "self-play"
+
 // The experiments and their arms in the order of the report.
 var experiments = []experiment{
 	{
@@ -50,7 +53,7 @@ var experiments = []experiment{
 		arms: []arm{
 			{name: "base", says: "no update"},
 			{name: "base, forced trace", says: "no update; each answer is made to begin with a trace", score: []string{"environment.force_trace=true"}},
-			{name: "self-play", says: "the recipe of configs/starter.yaml", play: []string{}},
+			{name: selfPlay, says: "the recipe of configs/starter.yaml", play: []string{}},
 			{name: "supervised", says: "the bootstrap goes on, on its own programs, for the CPU time of self-play", teach: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
 			{name: "frozen proposer", says: "the base proposes throughout", play: []string{"controls.frozen=propose"}},
@@ -75,7 +78,7 @@ var experiments = []experiment{
 		arms: []arm{
 			{name: "base", says: "nine of ten answers come without a trace"},
 			{name: "forced trace", says: "the base, made to begin its answer with a trace", score: []string{"environment.force_trace=true"}},
-			{name: "self-play", says: "ten steps", play: []string{}},
+			{name: selfPlay, says: "ten steps", play: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
 		},
 	},
@@ -83,7 +86,7 @@ var experiments = []experiment{
 		name: "smollm2", recipe: smollm2,
 		arms: []arm{
 			{name: "base", says: "no update"},
-			{name: "self-play", says: "45 steps of configs/quickstart.yaml", play: []string{}},
+			{name: selfPlay, says: "45 steps of configs/quickstart.yaml", play: []string{}},
 		},
 	},
 }

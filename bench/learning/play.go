@@ -101,6 +101,31 @@ func (r *result) step(step int, metrics map[string]float64) {
 	if len(accuracy) > 0 {
 		r.Validation = append(r.Validation, measured{step, accuracy})
 	}
+	r.propose(step, metrics)
+}
+
+// propose adds what a step's proposals came to, over the types that were played.
+func (r *result) propose(step int, metrics map[string]float64) {
+	all, valid := 0.0, 0.0
+	p := proposals{Step: step}
+	for name, count := range metrics {
+		typ, ok := strings.CutSuffix(name, "/count")
+		if !ok || !strings.HasPrefix(typ, "propose/") || count == 0 {
+			continue
+		}
+		n := metrics[typ+"/valid"]
+		all, valid = all+count, valid+n
+		p.Learnability += n * metrics[typ+"/learnability"]
+		p.SolveRate += n * metrics[typ+"/solve_rate"]
+	}
+	if all == 0 {
+		return
+	}
+	p.Valid = valid / all
+	if valid > 0 {
+		p.Learnability, p.SolveRate = p.Learnability/valid, p.SolveRate/valid
+	}
+	r.Proposals = append(r.Proposals, p)
 }
 
 // pilotSteps tell how long a step of supervised learning takes.
@@ -140,7 +165,7 @@ func (p *proof) secondsOfSelfPlay(e experiment) (float64, error) {
 	defer p.mu.Unlock()
 	sum, n := 0.0, 0.0
 	for _, r := range p.results.Results {
-		if r.Experiment == e.name && r.Arm == "self-play" {
+		if r.Experiment == e.name && r.Arm == selfPlay {
 			sum, n = sum+r.CPUSeconds, n+1
 		}
 	}

@@ -38,6 +38,8 @@ type result struct {
 	SampledTokens int `json:"sampled_tokens,omitempty"`
 	// Test has the greedy answers to the test file by type, "deduction", and size, "deduction 4".
 	Test map[string]share `json:"test"`
+	// Proposals tells how the proposer did, over the steps.
+	Proposals []proposals `json:"proposals,omitempty"`
 	// Validation has the accuracy on the validation file by the same names, over the steps.
 	Validation []measured `json:"validation,omitempty"`
 }
@@ -47,6 +49,14 @@ type share struct {
 	Tasks  int `json:"tasks"`
 	Right  int `json:"right"`
 	Parsed int `json:"parsed"`
+}
+
+// proposals of a step: the share that is valid, and over the valid ones the mean learnability and solve rate.
+type proposals struct {
+	Step         int     `json:"step"`
+	Valid        float64 `json:"valid"`
+	Learnability float64 `json:"learnability"`
+	SolveRate    float64 `json:"solve_rate"`
 }
 
 type measured struct {

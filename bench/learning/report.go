@@ -51,15 +51,15 @@ func (p *proof) section(e experiment, dir string) (string, error) {
 	writeTable(&b, rows, share.ofParsed)
 	writeDifferences(&b, rows)
 	for _, picture := range pictures {
-		var svg bytes.Buffer
 		list := picture.curves(rows)
 		if len(list) == 0 {
 			continue
 		}
-		name := e.name + "-" + picture.name + ".svg"
-		if err := curves.SVG(&svg, picture.title, "accuracy on the validation file", list); err != nil {
+		var svg bytes.Buffer
+		if err := curves.SVG(&svg, picture.title, picture.label, list); err != nil {
 			return "", err
 		}
+		name := e.name + "-" + picture.name + ".svg"
 		if err := os.MkdirAll(filepath.Join(dir, "learning"), 0o755); err != nil {
 			return "", err
 		}
@@ -103,7 +103,7 @@ func (p *proof) rows(e experiment) (rows []row) {
 
 // besides are the base and self-play of another experiment.
 func besides(e experiment) []arm {
-	return slices.DeleteFunc(slices.Clone(e.arms), func(a arm) bool { return a.name != "base" && a.name != "self-play" })
+	return slices.DeleteFunc(slices.Clone(e.arms), func(a arm) bool { return a.name != "base" && a.name != selfPlay })
 }
 
 func (s share) accuracy() float64 { return float64(s.Right) / float64(s.Tasks) }
@@ -162,7 +162,7 @@ func thousands(n int) string {
 
 // writeDifferences compares self-play with every other arm.
 func writeDifferences(b *strings.Builder, rows []row) {
-	at := slices.IndexFunc(rows, func(r row) bool { return r.name == "self-play" })
+	at := slices.IndexFunc(rows, func(r row) bool { return r.name == selfPlay })
 	if at < 0 {
 		return
 	}
@@ -184,47 +184,4 @@ func writeDifferences(b *strings.Builder, rows []row) {
 		}
 		b.WriteString("\n")
 	}
-}
-
-// picture shows the accuracy on a part of the validation file, the mean of all its names, a curve an arm.
-type picture struct {
-	name, title string
-	parts       []string
-}
-
-var pictures = []picture{
-	{"longer", "deduction, programs longer than any in the bootstrap", longer},
-	{"deduction", "deduction, all lengths", []string{"deduction"}},
-	{"abduction", "abduction, all lengths", []string{"abduction"}},
-}
-
-func (p picture) curves(rows []row) (list []curves.Curve) {
-	for _, r := range rows {
-		c := curves.Curve{Name: r.name}
-		for i := range r.results[0].Validation {
-			var values []float64
-			for _, result := range r.results {
-				if i < len(result.Validation) {
-					values = append(values, result.Validation[i].mean(p.parts))
-				}
-			}
-			e := estimated(values)
-			low, high := e.mean, e.mean
-			if e.n > 1 {
-				low, high = e.mean-e.se, e.mean+e.se
-			}
-			c.Points = append(c.Points, curves.Point{Step: r.results[0].Validation[i].Step, Mean: e.mean, Low: low, High: high})
-		}
-		if len(c.Points) > 0 {
-			list = append(list, c)
-		}
-	}
-	return list
-}
-
-func (m measured) mean(parts []string) (sum float64) {
-	for _, part := range parts {
-		sum += m.Accuracy[part] / float64(len(parts))
-	}
-	return sum
 }

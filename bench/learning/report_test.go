@@ -51,7 +51,7 @@ func TestPageIsWrittenFromResults(t *testing.T) {
 		}
 	}
 	assert.FileExists(t, filepath.Join(filepath.Dir(page), "learning", "growth-longer.svg"))
-	list := pictures[1].curves(p.rows(experiments[0]))
+	list := accuracy("deduction")(p.rows(experiments[0]))
 	require.Len(t, list, 1, "arms without a curve have none")
 	assert.InDelta(t, 0.4, list[0].Points[1].Mean, 1e-12)
 	assert.InDelta(t, 0.3, list[0].Points[1].Low, 1e-12)
@@ -71,9 +71,10 @@ func TestStepsAreAddedUp(t *testing.T) {
 	var r result
 	r.step(0, map[string]float64{"held_out/deduction/4/accuracy": 0.25, "held_out/deduction/4/low": 0.1, "held_out/all/accuracy": 0.5})
 	r.step(1, map[string]float64{
-		"propose/deduction/count": 8, "propose/deduction/response_tokens": 20.5, "estimate/abduction/count": 10, "estimate/abduction/response_tokens": 4,
+		"propose/deduction/count": 8, "propose/deduction/valid": 2, "propose/deduction/learnability": 0.5, "propose/deduction/solve_rate": 0.4, "propose/deduction/response_tokens": 20.5, "estimate/abduction/count": 10, "estimate/abduction/response_tokens": 4,
 		"solve/deduction/count": 0, "trainer/loss": 1,
 	})
 	assert.Equal(t, 204, r.SampledTokens)
+	assert.Equal(t, []proposals{{1, 0.25, 0.5, 0.4}}, r.Proposals)
 	assert.Equal(t, []measured{{0, map[string]float64{"deduction 4": 0.25, "all": 0.5}}}, r.Validation)
 }
