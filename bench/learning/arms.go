@@ -57,7 +57,7 @@ var experiments = []experiment{
 			{name: "supervised", says: "the bootstrap goes on, on its own programs, for the CPU time of self-play", teach: []string{}},
 			{name: "shuffled rewards", says: "each group's rewards dealt out again at random", play: []string{"controls.shuffle_rewards=true"}},
 			{name: "frozen proposer", says: "the base proposes throughout", play: []string{"controls.frozen=propose"}},
-			{name: "frozen solver", says: "the base solves throughout, the proposer learns", play: []string{"controls.frozen=solve"}},
+			{name: "frozen solver", says: "the base solves throughout, the proposer learns; what is measured is the model that proposes", play: []string{"controls.frozen=solve"}},
 		},
 	},
 	{

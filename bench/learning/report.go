@@ -47,6 +47,10 @@ func (p *proof) section(e experiment, dir string) (string, error) {
 	var b strings.Builder
 	b.WriteString("Accuracy on the test file in percent, greedy, mean over the seeds ± its standard error:\n\n")
 	writeTable(&b, rows, share.accuracy)
+	b.WriteString("\n")
+	for _, r := range rows {
+		fmt.Fprintf(&b, "- %s: %s\n", r.name, r.says)
+	}
 	b.WriteString("\nOf the answers that parse:\n\n")
 	writeTable(&b, rows, share.ofParsed)
 	writeDifferences(&b, rows)
@@ -78,6 +82,9 @@ type row struct {
 }
 
 func (p *proof) rows(e experiment) (rows []row) {
+	if !slices.ContainsFunc(p.results.Results, func(r result) bool { return r.Experiment == e.name }) {
+		return nil
+	}
 	arms := e.arms
 	if e.beside != "" {
 		for _, other := range experiments {
