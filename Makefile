@@ -90,8 +90,8 @@ new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do r
 
 .PHONY: quickstart
 quickstart: build $(held-out)/quickstart.jsonl ## self-play of the starter: four minutes, and accuracy on held-out tasks before and after
-	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" --steps 70 --seed 1 \
-		--set trainer.decay_to=288 --set held_out.tasks=$(held-out)/quickstart.jsonl --set held_out.every=14; \
+	@$(call new-run,quickstart); bin/azr-train run --model starter --config starter --run "$$run" --steps 80 --seed 1 \
+		--set held_out.tasks=$(held-out)/quickstart.jsonl --set held_out.every=16; \
 	printf '\npictures  %s/curves.svg, %s/curves-deduction.svg\n' "$$run" "$$run"
 
 .PHONY: quickstart-smollm2
