@@ -16,7 +16,7 @@ type Shape struct {
 	RopeTheta float64 `yaml:"rope_theta"`
 }
 
-// DefaultShape has 0.4 million parameters, of which a tenth are embeddings.
+// DefaultShape has 0.4 million parameters, of which a seventh are embeddings.
 func DefaultShape() Shape { return Shape{96, 256, 3, 4, 512, 10000} }
 
 // Validate returns the first size that makes no sense; package model checks the rest.

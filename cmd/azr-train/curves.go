@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -14,6 +13,9 @@ import (
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/monitor/curves"
 )
+
+// onHeldOut is what the curves show unless others are asked for.
+const onHeldOut = "accuracy on held-out tasks"
 
 func curvesCommand() *cli.Command {
 	return &cli.Command{
@@ -41,7 +43,7 @@ func showCurves(dir string, metrics []string, picture string) error {
 	if err != nil {
 		return err
 	}
-	list, label := curves.HeldOut(records), "accuracy on held-out tasks"
+	list, label := curves.HeldOut(records), onHeldOut
 	if len(metrics) > 0 {
 		if list, err = named(records, metrics); err != nil {
 			return err
@@ -122,13 +124,5 @@ func (s *session) drawCurves() ([][]curves.Curve, error) {
 
 // drawFile writes a picture in the place of an older one.
 func drawFile(path, title string, list []curves.Curve) error {
-	next, err := os.Create(path + ".next")
-	if err != nil {
-		return err
-	}
-	defer next.Close()
-	if err := curves.SVG(next, title, "accuracy on held-out tasks", list); err != nil {
-		return err
-	}
-	return os.Rename(next.Name(), path)
+	return writeWhole(path, func(w io.Writer) error { return curves.SVG(w, title, onHeldOut, list) })
 }

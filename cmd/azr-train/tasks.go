@@ -221,6 +221,11 @@ func writeNew(path string, fill func(io.Writer) error) error {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w; want a new file", path, os.ErrExist)
 	}
+	return writeWhole(path, fill)
+}
+
+// writeWhole writes a file, in the place of an older one if there is one; on an error that stays as it was.
+func writeWhole(path string, fill func(io.Writer) error) error {
 	draft, err := os.CreateTemp(filepath.Dir(path), ".draft-")
 	if err != nil {
 		return err
