@@ -131,9 +131,15 @@ az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin
 
 // ---- attention.cc
 az_result az_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const int64_t *starts, size_t segments, double scale);
-az_status az_kv_write(az_tensor *cache, const az_tensor *rows, const int64_t *slots, const int64_t *positions, size_t n);
-az_status az_kv_copy(az_tensor *cache, int64_t from, int64_t to, int64_t length);
-az_result az_decode_attention(const az_tensor *q, const az_tensor *k_cache, const az_tensor *v_cache, const int64_t *slots, const int64_t *lengths, size_t n, double scale);
+
+// ---- paged_attention.cc
+typedef struct {
+  int64_t rows;   // consecutive tokens of one sequence
+  int64_t start;  // position of the first
+  int64_t first;  // where the sequence's pages begin in the array of page numbers
+} az_span;
+az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, az_tensor *key_pages, az_tensor *value_pages, const az_span *spans, size_t n, const int64_t *pages, size_t num_pages, double scale);
+az_status az_copy_pages(az_tensor *cache, const int64_t *from, const int64_t *to, size_t n);
 
 // ---- autograd.cc
 az_status az_set_requires_grad(az_tensor *t, int32_t on);

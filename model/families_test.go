@@ -164,14 +164,15 @@ func TestDecodedBitsDoNotDependOnTheRows(t *testing.T) {
 
 // decodedBits decodes one token after two of a sequence, in the first of rows that all differ.
 func decodedBits(d *model.Decoder, rows int) []byte {
-	cache := d.NewKVCache(rows, 8)
-	defer cache.Free()
+	q := newSequences(d, rows, 8)
+	defer q.Free()
 	s := torch.NewScope()
 	defer s.Close()
-	ids, slots, positions := make([]int64, rows), make([]int64, rows), make([]int64, rows)
-	for i := range slots {
-		slots[i], ids[i], positions[i] = int64(i), int64(3+i), 2
-		d.Prefill(s, cache, i, []int64{int64(7 + i), int64(50 + i)})
+	ids, positions := make([]int64, rows), make([]int, rows)
+	for i := range rows {
+		ids[i], positions[i] = int64(3+i%90), 2
+		q.prefill(s, i, []int64{int64(7 + i%90), int64(50 + i%40)})
 	}
-	return d.Logits(d.Decode(s, cache, ids, slots, positions)).Narrow(0, 0, 1).Contiguous().Bytes()
+	hidden := q.decode(s, ids, positions, rows).Narrow(0, 0, min(rows, model.LogitsRows))
+	return d.Logits(hidden).Narrow(0, 0, 1).Contiguous().Bytes()
 }

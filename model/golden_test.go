@@ -77,19 +77,15 @@ func packedLogProbs(d *model.Decoder, sequences [][]int64, temperature float64) 
 
 // continueGreedily runs prompts together, as generation does: each prefilled, then all decoded step by step.
 func continueGreedily(d *model.Decoder, prompts [][]int64, tokens int) [][]int64 {
-	const rows = 16
-	cache := d.NewKVCache(rows, slices.Max(lengths(prompts))+tokens)
-	defer cache.Free()
+	q := newSequences(d, len(prompts), slices.Max(lengths(prompts))+tokens)
+	defer q.Free()
 	continuations := make([][]int64, len(prompts))
-	next, slots, positions := make([]int64, rows), make([]int64, rows), make([]int64, rows)
+	next, positions := make([]int64, len(prompts)), lengths(prompts)
 	torch.NoGrad(func() {
 		for i, prompt := range prompts {
 			s := torch.NewScope()
-			next[i], positions[i] = best(d, d.Prefill(s, cache, i, prompt))[0], int64(len(prompt))
+			next[i] = best(d, q.prefill(s, i, prompt))[0]
 			s.Close()
-		}
-		for i := range slots {
-			slots[i] = int64(i)
 		}
 		for step := range tokens {
 			for i := range prompts {
@@ -99,7 +95,7 @@ func continueGreedily(d *model.Decoder, prompts [][]int64, tokens int) [][]int64
 				return
 			}
 			s := torch.NewScope()
-			copy(next, best(d, d.Decode(s, cache, next, slots, positions)))
+			next = best(d, q.decode(s, next, positions, 16))
 			for i := range prompts {
 				positions[i]++
 			}

@@ -7,34 +7,42 @@ import (
 	"github.com/azr-train/azr/torch"
 )
 
-// KVCache holds the keys and values of running sequences: Slots sequences of up to Room tokens.
+// PageTokens is how many tokens a page of a [KVCache] holds, and how many of a prompt go through attention at once:
+// what sequences share, they share in whole pages.
+const PageTokens = 64
+
+// KVCache holds the keys and values of running sequences in pages of PageTokens tokens. Which pages belong to
+// a sequence, its owner knows.
 type KVCache struct {
-	Slots, Room int
-	// Of each layer: (Slots, K, Room, E).
+	Pages int
+	// Of each layer: (K, Pages, PageTokens, E).
 	keys, values []*torch.Var
 }
 
-// NewKVCache allocates a cache for d: 2 x layers x slots x room x K x E elements. Where memory runs out it
+// NewKVCache allocates a cache for d: 2 x layers x K x pages x PageTokens x E elements. Where memory runs out it
 // keeps nothing.
-func (d *Decoder) NewKVCache(slots, room int) *KVCache {
-	c := &KVCache{Slots: slots, Room: room}
+func (d *Decoder) NewKVCache(pages int) *KVCache {
+	c := &KVCache{Pages: pages}
 	defer func() {
 		if len(c.values) < len(d.layers) {
 			c.Free()
 		}
 	}()
 	for range d.layers {
-		c.keys = append(c.keys, d.newKVBuffer(slots, room))
-		c.values = append(c.values, d.newKVBuffer(slots, room))
+		c.keys = append(c.keys, d.newPages(pages))
+		c.values = append(c.values, d.newPages(pages))
 	}
 	return c
 }
 
-func (d *Decoder) newKVBuffer(slots, room int) *torch.Var {
+func (d *Decoder) newPages(n int) *torch.Var {
 	s := torch.NewScope()
 	defer s.Close()
-	return s.Zeros(d.DType, d.Device, int64(slots), int64(d.Config.NumKeyValueHeads), int64(room), int64(d.Config.HeadDim)).Keep()
+	return s.Zeros(d.DType, d.Device, int64(d.Config.NumKeyValueHeads), int64(n), PageTokens, int64(d.Config.HeadDim)).Keep()
 }
+
+// PagesFor is how many pages tokens take.
+func PagesFor(tokens int) int { return (tokens + PageTokens - 1) / PageTokens }
 
 // Free releases the cache.
 func (c *KVCache) Free() {
@@ -43,66 +51,77 @@ func (c *KVCache) Free() {
 	}
 }
 
-// Fork copies the first length tokens of slot from to slot to.
-func (c *KVCache) Fork(from, to, length int) {
+// Copy copies pages over others, all layers of them.
+func (c *KVCache) Copy(from, to []int64) {
 	for i := range c.keys {
-		c.keys[i].KVCopy(from, to, length)
-		c.values[i].KVCopy(from, to, length)
+		c.keys[i].CopyPages(from, to)
+		c.values[i].CopyPages(from, to)
 	}
 }
 
-// Prefill runs a prompt from position 0 into a slot and returns the last token's normalised hidden
-// state (1, D). It runs alone, so its result depends on nothing else in the batch.
-func (d *Decoder) Prefill(s *torch.Scope, c *KVCache, slot int, ids []int64) torch.Tensor {
-	n := len(ids)
-	slots, starts := make([]int64, n), []int64{0}
-	for i := range slots {
-		slots[i] = int64(slot)
-	}
-	positions := Positions(n, starts)
-	packed := d.Packed(starts)
-	x := d.throughLayers(s, ids, positions, func(layer int) Attend {
-		return func(q, k, v torch.Tensor) torch.Tensor {
-			c.keys[layer].KVWrite(k, slots, positions)
-			c.values[layer].KVWrite(v, slots, positions)
-			return packed(q, k, v)
-		}
-	})
-	return d.FinalNorm(x.Narrow(0, n-1, 1))
+// Span is a run of tokens that a pass adds to a sequence.
+type Span struct {
+	IDs []int64
+	// Start is the position of the first; what comes before it is in the cache or in a span before this one.
+	Start int
+	// Pages of the sequence in the order of its positions, up to the last of IDs at least.
+	Pages []int64
 }
 
-// Decode runs one token of each of B sequences: ids, slots and positions (B). It returns the
-// normalised hidden states (B, D).
-func (d *Decoder) Decode(s *torch.Scope, c *KVCache, ids, slots, positions []int64) torch.Tensor {
-	lengths := make([]int64, len(positions))
-	for i, p := range positions {
-		lengths[i] = p + 1
-	}
-	x := d.throughLayers(s, ids, positions, func(layer int) Attend {
-		return func(q, k, v torch.Tensor) torch.Tensor {
-			c.keys[layer].KVWrite(k, slots, positions)
-			c.values[layer].KVWrite(v, slots, positions)
-			return torch.DecodeAttention(q, c.keys[layer], c.values[layer], slots, lengths, d.scale())
-		}
-	})
-	return d.FinalNorm(x)
+// Chunk is the span of a prompt that begins at a position that PageTokens divides: up to PageTokens tokens of it.
+// A prompt that goes through in chunks gives the same bits whichever of them were computed before, and for whom.
+func Chunk(ids []int64, start int, pages []int64) Span {
+	end := min(start+PageTokens, len(ids))
+	return Span{IDs: ids[start:end], Start: start, Pages: pages[:PagesFor(end)]}
 }
 
-// throughLayers runs tokens through the blocks, each layer's intermediate results freed before the next.
-func (d *Decoder) throughLayers(s *torch.Scope, ids, positions []int64, attend func(layer int) Attend) torch.Tensor {
-	a := d.Angles(s, positions)
-	current := s.Child()
-	x := d.Embed(current, ids)
+// Extend runs one pass over the tokens of spans, writes their keys and values to the cache, and returns the
+// hidden states (R, D), normalised, of the given rows of the pass. Linear layers run at rows of them, of which
+// those after the spans are padding; see [Decoder.InvariantRows].
+func (d *Decoder) Extend(s *torch.Scope, c *KVCache, spans []Span, rows int, wanted []int64) torch.Tensor {
+	p := layOut(spans, rows)
+	inside := s.Child()
+	defer inside.Close()
+	a := d.Angles(inside, p.positions)
+	current := inside.Child()
+	x := d.Embed(current, p.ids)
 	for i := range d.layers {
-		next := s.Child()
+		next := inside.Child()
 		// The copy's handle lives in the next layer's scope; its storage is shared.
-		out := d.Layer(i, x, a, attend(i)).In(next)
+		out := d.Layer(i, x, a, d.paged(c, i, p)).In(next)
 		current.Close()
 		current, x = next, out
 	}
-	out := x.In(s)
-	current.Close()
-	return out
+	return d.FinalNorm(x.IndexSelect(0, inside.FromInt64s(wanted, d.Device))).In(s)
+}
+
+// paged is attention over the cache of one layer, which it adds the pass's tokens to.
+func (d *Decoder) paged(c *KVCache, layer int, p pass) Attend {
+	return func(q, k, v torch.Tensor) torch.Tensor {
+		return torch.PagedAttention(q, k, v, c.keys[layer], c.values[layer], p.spans, p.pages, d.scale())
+	}
+}
+
+// pass is spans as the layers take them.
+type pass struct {
+	ids, positions []int64 // (rows)
+	spans          []torch.Span
+	pages          []int64
+}
+
+func layOut(spans []Span, rows int) pass {
+	p := pass{ids: make([]int64, rows), positions: make([]int64, rows)}
+	row := 0
+	for _, span := range spans {
+		p.spans = append(p.spans, torch.Span{Rows: int64(len(span.IDs)), Start: int64(span.Start), First: int64(len(p.pages))})
+		p.pages = append(p.pages, span.Pages...)
+		copy(p.ids[row:], span.IDs)
+		for i := range span.IDs {
+			p.positions[row+i] = int64(span.Start + i)
+		}
+		row += len(span.IDs)
+	}
+	return p
 }
 
 // scale of attention's dot products.

@@ -95,39 +95,36 @@ func TestPrefillAndDecodeEqualPackedForward(t *testing.T) {
 }
 
 // prefilledLogProbs prefills every proper prefix of every sequence.
-func prefilledLogProbs(d *model.Decoder, sequences [][]int64) (logprobs []float32) {
-	cache := d.NewKVCache(1, 64)
-	defer cache.Free()
-	for _, ids := range sequences {
+func prefilledLogProbs(d *model.Decoder, texts [][]int64) (logprobs []float32) {
+	q := newSequences(d, 1, 64)
+	defer q.Free()
+	for _, ids := range texts {
 		for n := 1; n < len(ids); n++ {
 			s := torch.NewScope()
-			hidden := d.Prefill(s, cache, 0, ids[:n])
-			logprobs = append(logprobs, logProb(d, hidden, ids[n]))
+			logprobs = append(logprobs, logProb(d, q.prefill(s, 0, ids[:n]), ids[n]))
 			s.Close()
 		}
 	}
 	return logprobs
 }
 
-// decodedLogProbs prefills one token of each sequence and decodes the others, the sequences side by side
-// and each in a slot of its own.
-func decodedLogProbs(d *model.Decoder, sequences [][]int64) (logprobs []float32) {
-	cache := d.NewKVCache(len(sequences)+1, 64)
-	defer cache.Free()
-	rows := len(sequences)
+// decodedLogProbs prefills one token of each sequence and decodes the others, the sequences side by side.
+func decodedLogProbs(d *model.Decoder, texts [][]int64) (logprobs []float32) {
+	q := newSequences(d, len(texts), 64)
+	defer q.Free()
+	rows := len(texts)
 	found := make([][]float32, rows)
-	ids, slots, positions := make([]int64, rows), make([]int64, rows), make([]int64, rows)
-	for i, sequence := range sequences {
+	ids, positions := make([]int64, rows), make([]int, rows)
+	for i, text := range texts {
 		s := torch.NewScope()
-		slots[i] = int64(rows - i)
-		found[i] = []float32{logProb(d, d.Prefill(s, cache, rows-i, sequence[:1]), sequence[1])}
+		found[i] = []float32{logProb(d, q.prefill(s, i, text[:1]), text[1])}
 		s.Close()
 	}
 	for p := 1; ; p++ {
 		busy := 0
-		for i, sequence := range sequences {
-			if p < len(sequence)-1 {
-				ids[i], positions[i] = sequence[p], int64(p)
+		for i, text := range texts {
+			if p < len(text)-1 {
+				ids[i], positions[i] = text[p], p
 				busy++
 			} // else the row goes over its last token again
 		}
@@ -135,10 +132,10 @@ func decodedLogProbs(d *model.Decoder, sequences [][]int64) (logprobs []float32)
 			break
 		}
 		s := torch.NewScope()
-		hidden := d.Decode(s, cache, ids, slots, positions)
-		for i, sequence := range sequences {
-			if p < len(sequence)-1 {
-				found[i] = append(found[i], logProb(d, hidden.Narrow(0, i, 1), sequence[p+1]))
+		hidden := q.decode(s, ids, positions, rows)
+		for i, text := range texts {
+			if p < len(text)-1 {
+				found[i] = append(found[i], logProb(d, hidden.Narrow(0, i, 1), text[p+1]))
 			}
 		}
 		s.Close()
@@ -169,10 +166,10 @@ func TestBF16IsCloseToF32(t *testing.T) {
 func TestForwardPassesLeakNothing(t *testing.T) {
 	d := load(t, "../testdata/tiny/llama-gqa")
 	live, bytes := torch.Live(), torch.AllocatedBytes()
-	sequences := [][]int64{{5, 6, 7, 8}, {9, 10}}
-	packedLogProbs(d, sequences, 1)
-	decodedLogProbs(d, sequences)
-	continueGreedily(d, sequences, 4)
+	texts := [][]int64{{5, 6, 7, 8}, {9, 10}}
+	packedLogProbs(d, texts, 1)
+	decodedLogProbs(d, texts)
+	continueGreedily(d, texts, 4)
 	d.InvariantRows()
 	assert.Equal(t, live, torch.Live(), "handles")
 	assert.Equal(t, bytes, torch.AllocatedBytes(), "bytes")

@@ -104,19 +104,19 @@ func TestPublishedModelsHaveTheirPublishedHeadsAndPositions(t *testing.T) {
 // The arithmetic is what the allocator sees.
 func TestSizesAreThoseAllocated(t *testing.T) {
 	lockThread(t)
-	const slots, room = 3, 40
+	const pages = 3
 	for _, variant := range modeltest.Variants {
 		for _, dtype := range []torch.DType{torch.F32, torch.BF16} {
 			before := torch.AllocatedBytes()
 			d, err := model.Load("../testdata/tiny/"+variant, dtype, torch.CPU)
 			require.NoError(t, err)
 			loaded := torch.AllocatedBytes()
-			cache := d.NewKVCache(slots, room)
+			cache := d.NewKVCache(pages)
 			cached := torch.AllocatedBytes()
 			cache.Free()
 			d.Free()
 			assert.Equal(t, d.Config.Parameters()*int64(dtype.Size()), loaded-before, "weights of %s in %s", variant, dtype)
-			assert.Equal(t, slots*room*d.Config.KVBytesPerToken(dtype), cached-loaded, "cache of %s in %s", variant, dtype)
+			assert.Equal(t, pages*model.PageTokens*d.Config.KVBytesPerToken(dtype), cached-loaded, "cache of %s in %s", variant, dtype)
 		}
 	}
 }

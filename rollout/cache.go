@@ -7,22 +7,24 @@ import (
 	"github.com/azr-train/azr/torch"
 )
 
-// newCache makes a cache for so many slots, or for a half, a quarter, ... of them where memory is too small for it
-// and a prompt beside it. One more slot takes the padding rows' writes.
-func newCache(m *model.Decoder, slots, room int) (*model.KVCache, error) {
-	for n := slots; ; n /= 2 {
-		cache, err := tryCache(m, n+1, room)
-		if n > 1 && torch.IsOutOfMemory(err) {
-			continue
+// newCache makes a cache for the tokens that the config wants, or for a half, a quarter, ... of them where memory is
+// too small for it and a pass beside it. It holds one sequence that fills its room at least.
+func newCache(m *model.Decoder, config Config) (*model.KVCache, error) {
+	pages, least := config.cachePages(m.Config)
+	for {
+		cache, err := tryCache(m, pages, config.passElements(m.Config))
+		if !torch.IsOutOfMemory(err) {
+			return cache, err
 		}
-		if torch.IsOutOfMemory(err) {
-			err = fmt.Errorf("rollout.New: out of memory for the cache of a single slot; got room for %d tokens, want less; hint: lower rollout.room: %w", room, err)
+		if pages == least {
+			return nil, fmt.Errorf("rollout.New: out of memory for the cache of a single sequence; got room for %d tokens, want less; hint: lower rollout.room: %w",
+				config.roomOf(m.Config), err)
 		}
-		return cache, err
+		pages = max(least, pages/2)
 	}
 }
 
-func tryCache(m *model.Decoder, slots, room int) (cache *model.KVCache, err error) {
+func tryCache(m *model.Decoder, pages int, beside int64) (cache *model.KVCache, err error) {
 	defer func() {
 		if err != nil && cache != nil {
 			cache.Free()
@@ -30,17 +32,11 @@ func tryCache(m *model.Decoder, slots, room int) (cache *model.KVCache, err erro
 		}
 	}()
 	defer torch.Catch(&err)
-	cache = m.NewKVCache(slots, room)
+	cache = m.NewKVCache(pages)
 	s := torch.NewScope()
 	defer s.Close()
-	s.Zeros(m.DType, m.Device, activations(m.Config, room)) // only to see whether it fits
+	s.Zeros(m.DType, m.Device, beside) // only to see whether it fits
 	return cache, nil
-}
-
-// activations is about how many elements are alive while a layer computes a prompt of room tokens, or the head a
-// block of 32 tokens' logits.
-func activations(c model.Config, room int) int64 {
-	return max(int64(room)*int64(6*c.HiddenSize+3*c.IntermediateSize), 2*32*int64(c.VocabSize))
 }
 
 // outOfMemory adds the numbers to a want of memory; other errors it returns as they are.
@@ -48,6 +44,6 @@ func (e *Engine) outOfMemory(err error) error {
 	if !torch.IsOutOfMemory(err) {
 		return err
 	}
-	return fmt.Errorf("rollout.Tick: out of memory beside the cache; got one of %d slots for %d tokens each, want a smaller one; "+
-		"hint: lower rollout.slots or rollout.room: %w", len(e.slots), e.cache.Room, err)
+	return fmt.Errorf("rollout.Tick: out of memory beside the cache; got a cache of %d tokens, want a smaller one; "+
+		"hint: lower rollout.slots, rollout.room or rollout.cache_tokens: %w", e.CacheTokens(), err)
 }

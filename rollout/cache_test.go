@@ -17,38 +17,33 @@ func limit(t *testing.T, more int64) {
 	t.Cleanup(func() { torch.LimitBytes(0) })
 }
 
-// Where the cache does not fit there are fewer slots, and the samples are those of all slots.
-func TestFewerSlotsWhereMemoryIsSmall(t *testing.T) {
+// Where the cache does not fit it is smaller, and the samples are those of the whole one.
+func TestASmallerCacheWhereMemoryIsSmall(t *testing.T) {
 	x := newTiny(t, byteLevel, nil)
 	config := rollout.Config{Slots: 32, Room: 256}
-	samples := func() (slots int, done map[azr.SampleID]azr.Completion) {
+	samples := func() (tokens int, done map[int]azr.Completion) {
 		e, err := rollout.New(config, 1, x.model, x.tokenizer)
 		require.NoError(t, err)
 		defer e.Close()
-		require.NoError(t, e.Submit(crowd(20)...))
-		done = map[azr.SampleID]azr.Completion{}
-		for _, c := range drain(t, e) {
-			done[c.ID] = c
-		}
-		return e.Slots(), done
+		return e.CacheTokens(), generate(t, e, crowd(20))
 	}
-	slots, all := samples()
-	require.Equal(t, 32, slots)
+	tokens, all := samples()
+	require.Equal(t, 32*5*64, tokens)
 
 	live, bytes := torch.Live(), torch.AllocatedBytes()
 	whole, err := rollout.New(config, 1, x.model, x.tokenizer)
 	require.NoError(t, err)
 	cache := torch.AllocatedBytes() - bytes
 	whole.Close()
-	limit(t, cache*3/4+512<<10)
-	slots, fewer := samples()
-	assert.Equal(t, 16, slots)
+	limit(t, cache*3/4+2<<20)
+	tokens, fewer := samples()
+	assert.Equal(t, 32*5/2*64, tokens)
 	assert.Equal(t, all, fewer)
 	assert.Equal(t, live, torch.Live(), "handles")
 	assert.Equal(t, bytes, torch.AllocatedBytes(), "bytes")
 }
 
-func TestMemoryTooSmallForOneSlot(t *testing.T) {
+func TestMemoryTooSmallForOneSequence(t *testing.T) {
 	x := newTiny(t, byteLevel, nil)
 	live, bytes := torch.Live(), torch.AllocatedBytes()
 	e, err := rollout.New(rollout.Config{Slots: 1, Room: 256}, 1, x.model, x.tokenizer)
@@ -57,7 +52,7 @@ func TestMemoryTooSmallForOneSlot(t *testing.T) {
 	e.Close()
 	limit(t, cache/4*3)
 	_, err = rollout.New(rollout.Config{Slots: 8, Room: 256}, 1, x.model, x.tokenizer)
-	require.ErrorContains(t, err, "rollout.New: out of memory for the cache of a single slot; got room for 256 tokens")
+	require.ErrorContains(t, err, "rollout.New: out of memory for the cache of a single sequence; got room for 256 tokens")
 	assert.True(t, torch.IsOutOfMemory(err))
 	assert.Equal(t, live, torch.Live(), "handles")
 	assert.Equal(t, bytes, torch.AllocatedBytes(), "bytes")
@@ -73,7 +68,7 @@ func TestTickWithoutMemorySaysSo(t *testing.T) {
 	require.NoError(t, err)
 	limit(t, 4<<10)
 	_, err = e.Tick(t.Context())
-	require.ErrorContains(t, err, "rollout.Tick: out of memory beside the cache; got one of 4 slots for 64 tokens each")
+	require.ErrorContains(t, err, "rollout.Tick: out of memory beside the cache; got a cache of 512 tokens")
 	assert.Regexp(t, `tried to allocate \d+ bytes beside \d+ of at most \d+`, err.Error())
 	e.Close()
 	assert.Equal(t, live, torch.Live(), "handles")

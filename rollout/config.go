@@ -9,6 +9,9 @@ type Config struct {
 	// Room is how many tokens a sequence may have, prompt and response together (default 2048; at most
 	// the model's max_position_embeddings).
 	Room int `yaml:"room"`
+	// CacheTokens is how many tokens the cache holds, those of prompts that sequences share once (default 0: as many as
+	// Slots sequences that fill their Room can need). Where running sequences outgrow it, the youngest wait and begin again.
+	CacheTokens int `yaml:"cache_tokens"`
 	// ChatTemplateKwargs go to the model's chat template beside the messages, for example
 	// {enable_thinking: false} to Qwen3's (default none).
 	ChatTemplateKwargs map[string]any `yaml:"chat_template_kwargs"`
@@ -24,6 +27,9 @@ func (c Config) Validate() error {
 	}
 	if c.Room < 2 {
 		return fmt.Errorf("rollout.Config: room out of range; got %d, want at least 2 tokens", c.Room)
+	}
+	if c.CacheTokens < 0 {
+		return fmt.Errorf("rollout.Config: cache_tokens out of range; got %d, want at least 0", c.CacheTokens)
 	}
 	return nil
 }

@@ -1,19 +1,26 @@
 // Package rollout is the policy as a generator: it turns prompts into
 // completions with the log-probs of their tokens.
 //
-// An [Engine] keeps a running batch in the slots of a KV cache. Prompts wait in
-// a queue; each [Engine.Tick] admits as many as there are free slots, computes
-// their prompts, and advances every running sequence by one token; finished
-// ones leave at once and free their slots. A prompt whose tokens are already in
-// some slot is forked from there instead of being computed again.
+// An [Engine] keeps a batch running. Prompts wait in a queue; each [Engine.Tick] lets in as many as there are free
+// slots and room in the cache, and advances every request that has begun by one token. The tick's work is one pass
+// through the layers, rarely more: the last token of each running request, and behind them as much of the waiting
+// prompts as fits into the pass. Finished requests leave at once, and their slots are filled in the next tick: no
+// batch waits for its slowest member.
+//
+//	queue -> admit -> plan a pass -> layers -> sample -> completions
+//	           |                       |
+//	         pages of the cache  <-----+
+//
+// The cache is made of pages. A prompt that was computed stays in them until they are wanted; an equal prompt, and
+// whatever of another one begins the same, in whole pages, is shared and not computed again. Requests that continue
+// the same prompt read the same pages. Where running requests outgrow the cache the youngest is put back and begins again.
 //
 // # What a sample depends on
 //
-// Every draw is keyed by the run's seed, the sample's ID and the token's
-// position. Prompts are computed alone, attention of a decode step runs row by
-// row, and linear layers run at fixed numbers of rows (model.RowBlocks), so on
-// the CPU in f32 a sample's tokens and log-probs have the same bits alone,
-// among others, and in any slot. On other devices, and across libtorch builds
+// Every draw is keyed by the run's seed, the sample's ID and the token's position. Attention runs span by span,
+// prompts in chunks of a page, and linear layers at numbers of rows that round alike (model.RowBlocks), so on
+// the CPU in f32 a sample's tokens and log-probs have the same bits alone, among others, with whatever is
+// in the cache, and from the beginning again. On other devices, and across libtorch builds
 // or numbers of threads, they may differ by rounding.
 //
 // # Contract

@@ -16,32 +16,23 @@ type Engine struct {
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
 	cache     *model.KVCache
+	pages     *pages
+	slots     int
+	room      int
 	seed      uint64
 	kwargs    map[string]any // of the chat template
-	rows      []int          // invariant batch sizes, ascending
+	rows      []int          // invariant numbers of rows, ascending
 	ends      []int32        // the tokens that end a completion
 	queue     []*request
-	slots     []slot
+	running   []*request               // at most slots, the oldest first
+	prompts   map[string]*cachedPrompt // by their ids, those that new requests may find
+	computing []*cachedPrompt          // those not yet ready, the oldest first
+	uses      int                      // of prompts
 	stats     Stats
 }
 
-// slot is one sequence's place in the cache.
-type slot struct {
-	request *request // nil when free
-	// prompt is the prompt whose keys and values the slot holds, and hidden its last token's hidden
-	// state (1, D); they outlive the request until another prompt takes the slot.
-	prompt []int32
-	hidden *torch.Var
-}
-
-// Stats counts an engine's work since it was made.
-type Stats struct {
-	// Ticks that advanced anything, prompt tokens computed and forked, and tokens sampled.
-	Ticks, PromptTokens, ForkedTokens, SampledTokens int
-}
-
-// New makes an engine with an empty batch. Config.Room is cut to the model's context length, and where memory
-// is too small for all slots there are fewer, see [Engine.Slots]: that changes the speed, and no sample.
+// New makes an engine with nothing in it. Config.Room is cut to the model's context length, and where memory
+// is too small for the whole cache it is smaller, see [Engine.CacheTokens]: that changes the speed, and no sample.
 func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (e *Engine, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -50,41 +41,34 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 		return nil, fmt.Errorf("rollout.New: tokenizer does not fit the model; got %d tokens, want at most vocab_size %d", n, m.Config.VocabSize)
 	}
 	defer torch.Catch(&err)
-	slots, room := config.cacheSize(m.Config)
-	rows := m.InvariantRows()
-	cache, err := newCache(m, slots-1, room)
+	cache, err := newCache(m, config)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if e == nil {
+			cache.Free()
+		}
+	}()
 	return &Engine{
 		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
-		cache: cache,
-		rows:  rows,
-		ends:  t.EndIDs(),
-		slots: make([]slot, cache.Slots-1),
+		cache: cache, pages: newPages(cache.Pages), prompts: map[string]*cachedPrompt{},
+		slots: config.Slots, room: config.roomOf(m.Config), rows: m.InvariantRows(), ends: t.EndIDs(),
 	}, nil
 }
 
 // Close frees the cache; the weights are the caller's.
 func (e *Engine) Close() {
-	e.Forget()
+	e.queue, e.running = nil, nil
+	for _, c := range e.prompts {
+		c.hidden.Free()
+	}
 	e.cache.Free()
 }
 
-// Forget drops all computed prompts. It must be called after the weights changed.
-func (e *Engine) Forget() {
-	for i := range e.slots {
-		e.slots[i].hidden.Free()
-		e.slots[i].prompt, e.slots[i].hidden = nil, nil
-	}
-}
-
-// Slots is how many sequences run at once: the config's number, or a half, a quarter, ... of it that fits
+// CacheTokens is how many tokens the cache holds: what the config wants, or a half, a quarter, ... of it that fits
 // into memory.
-func (e *Engine) Slots() int { return len(e.slots) }
-
-// Stats returns the counts so far.
-func (e *Engine) Stats() Stats { return e.stats }
+func (e *Engine) CacheTokens() int { return e.cache.Pages * model.PageTokens }
 
 // Submit queues prompts. Text that cannot be encoded is an error.
 func (e *Engine) Submit(prompts ...azr.Prompt) error {
@@ -110,7 +94,7 @@ func (e *Engine) newRequest(p azr.Prompt) (*request, error) {
 	}
 	return &request{
 		prompt: p, key: p.ID.Key(e.seed), promptID: ids, stream: e.tokenizer.NewStream(),
-		limit: min(p.Sampling.MaxTokens, e.cache.Room-len(ids)),
+		limit: min(p.Sampling.MaxTokens, e.room-len(ids)),
 	}, nil
 }
 
@@ -122,31 +106,23 @@ func (e *Engine) encode(p azr.Prompt) ([]int32, error) {
 }
 
 // Pending counts the prompts submitted and not yet returned.
-func (e *Engine) Pending() int {
-	n := len(e.queue)
-	for i := range e.slots {
-		if e.slots[i].request != nil {
-			n++
-		}
-	}
-	return n
-}
+func (e *Engine) Pending() int { return len(e.queue) + len(e.running) }
 
-// Text returns what is certain of a running request's completion: whole characters, without an end
+// Text returns what is certain of a request's completion: whole characters, without an end
 // that may yet turn out to begin a stop string. It only grows, and the completion's text begins with
-// it. It is empty for a request that waits, is done or is unknown.
+// it. It is empty for a request that is done or unknown.
 func (e *Engine) Text(id azr.SampleID) string {
-	for i := range e.slots {
-		if r := e.slots[i].request; r != nil && r.prompt.ID == id {
+	for _, r := range slices.Concat(e.running, e.queue) {
+		if r.prompt.ID == id {
 			return r.certain()
 		}
 	}
 	return ""
 }
 
-// Tick advances every running request by one token and returns those that finished: first those
-// that just entered, then those that ran before, each in slot order. After an error but a cancelled
-// context the engine can only be closed.
+// Tick computes what it can of the prompts that wait, advances every running request by one token, and returns those
+// that finished: first those whose first token it was, then the others, each in the order in which they entered.
+// After an error but a cancelled context the engine can only be closed.
 func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -156,111 +132,113 @@ func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	}
 	defer func() { err = e.outOfMemory(err) }()
 	defer torch.Catch(&err)
-	e.stats.Ticks++
-	running := e.running()
+	s := torch.NewScope()
+	defer s.Close()
 	torch.NoGrad(func() {
+		decoding := e.grow()
 		done = e.admit()
-		largest := e.rows[len(e.rows)-1]
-		for block := range slices.Chunk(running, largest) {
-			done = append(done, e.decode(block)...)
+		e.stats.Ticks++
+		e.stats.Running += len(e.running)
+		hidden := e.compute(s, decoding)
+		beginning := slices.DeleteFunc(slices.Clone(e.running), func(r *request) bool { return len(r.ids) > 0 || !r.cached.ready() })
+		var first []torch.Tensor
+		for _, r := range beginning {
+			first = append(first, r.cached.hidden.In(s))
 		}
+		done = append(done, e.sample(slices.Concat(first, hidden), slices.Concat(beginning, decoding))...)
 	})
 	return done, nil
 }
 
-// running lists the busy slots.
-func (e *Engine) running() []int {
-	var busy []int
-	for i := range e.slots {
-		if e.slots[i].request != nil {
-			busy = append(busy, i)
-		}
-	}
-	return busy
-}
-
-// admit fills free slots from the queue and samples each admitted request's first token.
+// admit lets requests in, in the order in which they came, while there are slots and room in the cache.
 func (e *Engine) admit() (done []azr.Completion) {
-	for i := range e.slots {
-		for e.slots[i].request == nil && len(e.queue) > 0 {
-			r := e.queue[0]
-			e.queue = e.queue[1:]
-			if r.limit < 1 {
-				done = append(done, r.completion(azr.PromptTooLong))
-				continue
+	for len(e.queue) > 0 && len(e.running) < e.slots {
+		r := e.queue[0]
+		if r.limit < 1 {
+			done = append(done, r.completion(azr.PromptTooLong))
+		} else if r.cached = e.hold(r); r.cached != nil {
+			e.running = append(e.running, r)
+		} else {
+			break
+		}
+		e.queue = e.queue[1:]
+	}
+	return done
+}
+
+// grow gives each request that has begun a place for its last token, and lists them. Where no page is free the
+// youngest request is put back at the head of the queue, to begin again: the oldest always goes on.
+func (e *Engine) grow() (decoding []*request) {
+	var from, to []int64
+	for i := 0; i < len(e.running); i++ {
+		r := e.running[i]
+		if len(r.ids) == 0 {
+			continue
+		}
+		needed := model.PagesFor(int(r.position()) + 1)
+		whole := len(r.promptID) / model.PageTokens
+		for needed > max(len(r.pages), whole) && !e.makeRoom(1) && len(e.running) > i {
+			e.putBack(e.running[len(e.running)-1])
+		}
+		if len(e.running) == i {
+			break
+		}
+		if r.pages == nil {
+			r.pages = e.pages.share(r.cached.pages[:whole])
+		}
+		if len(r.pages) < needed {
+			page := e.pages.take()
+			if len(r.pages) == whole && whole < len(r.cached.pages) { // the prompt ends inside a page
+				from, to = append(from, r.cached.pages[whole]), append(to, page)
 			}
-			done = append(done, e.start(i, r)...)
+			r.pages = append(r.pages, page)
 		}
+		decoding = append(decoding, r)
+	}
+	if len(from) > 0 {
+		e.cache.Copy(from, to)
+	}
+	return decoding
+}
+
+// putBack ends a request's run; it waits at the head of the queue.
+func (e *Engine) putBack(r *request) {
+	e.stats.Preempted++
+	e.leave(r)
+	r.reset()
+	e.queue = slices.Insert(e.queue, 0, r)
+}
+
+// leave frees a request's slot and pages.
+func (e *Engine) leave(r *request) {
+	e.running = without(e.running, r)
+	e.pages.giveBack(r.pages)
+	e.release(r.cached)
+}
+
+// sample draws the next token of each request from its hidden state (1, D), and ends those that finish.
+func (e *Engine) sample(hidden []torch.Tensor, requests []*request) (done []azr.Completion) {
+	for len(requests) > 0 {
+		n := min(len(requests), model.LogitsRows)
+		rows := make([]torch.Sampling, n)
+		for i, r := range requests[:n] {
+			rows[i] = r.sampling()
+		}
+		ids, logprobs := e.logits(hidden[:n]).Sample(rows)
+		e.stats.SampledTokens += n
+		for i, r := range requests[:n] {
+			if finish, ended := r.add(int32(ids[i]), logprobs[i], e.ends); ended {
+				done = append(done, r.completion(finish))
+				e.leave(r)
+			}
+		}
+		hidden, requests = hidden[n:], requests[n:]
 	}
 	return done
 }
 
-// start computes r's prompt in slot i and samples its first token.
-func (e *Engine) start(i int, r *request) []azr.Completion {
-	s := torch.NewScope()
-	defer s.Close()
-	return e.sample(e.prefill(s, i, r), []int{i})
-}
-
-// prefill puts r into slot i and returns its prompt's last hidden state (1, D).
-func (e *Engine) prefill(s *torch.Scope, i int, r *request) torch.Tensor {
-	target := &e.slots[i]
-	source := slices.IndexFunc(e.slots, func(o slot) bool { return o.hidden != nil && slices.Equal(o.prompt, r.promptID) })
-	target.request = r
-	if source != i {
-		target.prompt = nil // until the cache holds the new one
-	}
-	switch {
-	case source == i:
-		e.stats.ForkedTokens += len(r.promptID)
-	case source >= 0:
-		e.stats.ForkedTokens += len(r.promptID)
-		e.cache.Fork(source, i, len(r.promptID))
-		target.hidden.Free()
-		target.hidden = e.slots[source].hidden.In(s).Keep()
-	default:
-		e.stats.PromptTokens += len(r.promptID)
-		target.hidden.Free()
-		target.hidden = e.model.Prefill(s, e.cache, i, widen(r.promptID)).Keep()
-	}
-	target.prompt = r.promptID
-	return target.hidden.In(s)
-}
-
-// decode advances the requests of at most one block of slots.
-func (e *Engine) decode(busy []int) []azr.Completion {
-	n := e.rows[slices.IndexFunc(e.rows, func(rows int) bool { return rows >= len(busy) })]
-	ids, slots, positions := make([]int64, n), make([]int64, n), make([]int64, n)
-	for row := range n {
-		slots[row] = int64(len(e.slots))
-		if row < len(busy) {
-			r := e.slots[busy[row]].request
-			ids[row], slots[row], positions[row] = int64(r.ids[len(r.ids)-1]), int64(busy[row]), r.position()
-		}
-	}
-	s := torch.NewScope()
-	defer s.Close()
-	return e.sample(e.model.Decode(s, e.cache, ids, slots, positions), busy)
-}
-
-// sample draws the next token of each busy slot from hidden states (B, D), of which the first
-// len(busy) rows are theirs, and frees the slots that finished.
-func (e *Engine) sample(hidden torch.Tensor, busy []int) (done []azr.Completion) {
-	logits := e.model.Logits(hidden).Narrow(0, 0, len(busy))
-	rows := make([]torch.Sampling, len(busy))
-	for row, i := range busy {
-		rows[row] = e.slots[i].request.sampling()
-	}
-	ids, logprobs := logits.Sample(rows)
-	e.stats.SampledTokens += len(busy)
-	for row, i := range busy {
-		r := e.slots[i].request
-		if finish, ended := r.add(int32(ids[row]), logprobs[row], e.ends); ended {
-			done = append(done, r.completion(finish))
-			e.slots[i].request = nil
-		}
-	}
-	return done
+func without[T comparable](list []T, x T) []T {
+	return slices.DeleteFunc(list, func(y T) bool { return x == y })
 }
 
 func widen(ids []int32) []int64 {

@@ -46,7 +46,7 @@ func alone(t testing.TB, x tiny, prompts []azr.Prompt) map[int]azr.Completion {
 		e.Forget()
 		found[p.ID.Index] = generate(t, e, []azr.Prompt{p})[p.ID.Index]
 	}
-	require.Zero(t, e.Stats().ForkedTokens)
+	require.Zero(t, e.Stats().SharedTokens)
 	return found
 }
 

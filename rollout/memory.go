@@ -6,7 +6,7 @@ import (
 )
 
 // Memory is what an [Engine] holds on the model's device beside the weights, in bytes: its cache for as
-// long as it is open, the activations while a prompt is computed or tokens are decoded.
+// long as it is open, the activations during a pass.
 type Memory struct {
 	Cache       int64 `json:"cache"`
 	Activations int64 `json:"activations"`
@@ -14,19 +14,56 @@ type Memory struct {
 
 // Memory counts what an engine of this config holds for a model with weights of dtype.
 func (c Config) Memory(m model.Config, dtype torch.DType) Memory {
-	slots, room := c.cacheSize(m)
-	element, vocab, hidden := int64(dtype.Size()), int64(m.VocabSize), int64(m.HiddenSize)
-	largest := int64(model.RowBlocks[len(model.RowBlocks)-1])
-	token := int64(m.HeadDim) + hidden + m.Activations().Values // rotary angles, the layer's input, the layer
-	prompt := int64(room-1)*token + vocab
-	decode := largest * (token + vocab)
+	pages, _ := c.cachePages(m)
 	return Memory{
-		Cache:       int64(slots) * int64(room) * m.KVBytesPerToken(dtype),
-		Activations: max(prompt, decode)*element + int64(c.Slots)*hidden*element, // and each slot's last hidden state
+		Cache:       int64(pages) * model.PageTokens * m.KVBytesPerToken(dtype),
+		Activations: c.passElements(m) * int64(dtype.Size()),
 	}
 }
 
-// cacheSize is the cache's slots, the last of which takes the padding rows' writes, and the tokens in each.
-func (c Config) cacheSize(m model.Config) (slots, room int) {
-	return c.Slots + 1, min(c.Room, m.MaxPositionEmbeddings)
+// passElements is how many numbers are alive during a pass of as many rows as there may be.
+func (c Config) passElements(m model.Config) int64 {
+	room, hidden, kvHeads := int64(c.roomOf(m)), int64(m.HiddenSize), int64(m.NumKeyValueHeads)
+	rows := int64(padded(c.Slots * int(room)))
+	token := int64(m.HeadDim) + hidden + m.Activations().Values // rotary angles, the layer's input, the layer
+	// What a chunk's attention takes before the feed-forward is: the gathered keys and values, and which of them each
+	// row sees.
+	attention := token - 4*int64(m.IntermediateSize) - 3*hidden
+	chunk := 2 * room * kvHeads * int64(m.HeadDim)
+	chunk += 5 * model.PageTokens * room / 4
+	if room <= model.PageTokens { // a first chunk's are those of the pass
+		chunk = 0
+	}
+	logits := int64(padded(min(c.Slots, model.LogitsRows))) * int64(m.VocabSize)
+	return max(rows*token, rows*attention+chunk, logits) + int64(c.Slots)*hidden // and each prompt's last hidden state
+}
+
+// padded is the least of model.RowBlocks that holds n rows, or the largest.
+func padded(n int) int {
+	for _, rows := range model.RowBlocks {
+		if rows >= n {
+			return rows
+		}
+	}
+	return model.RowBlocks[len(model.RowBlocks)-1]
+}
+
+// roomOf is the most tokens of a sequence.
+func (c Config) roomOf(m model.Config) int { return min(c.Room, m.MaxPositionEmbeddings) }
+
+// CacheSize is how many tokens the cache of this config holds for a model.
+func (c Config) CacheSize(m model.Config) int {
+	pages, _ := c.cachePages(m)
+	return pages * model.PageTokens
+}
+
+// cachePages is how many pages the cache has, and how many it needs to go on at all: a sequence that fills its room,
+// and the page in which its prompt ended.
+func (c Config) cachePages(m model.Config) (pages, least int) {
+	room := c.roomOf(m)
+	least = model.PagesFor(room) + 1
+	if c.CacheTokens > 0 {
+		return max(least, model.PagesFor(c.CacheTokens)), least
+	}
+	return c.Slots * least, least
 }

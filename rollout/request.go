@@ -19,6 +19,20 @@ type request struct {
 	stream   *tokenizer.Stream
 	text     strings.Builder
 	limit    int // most response tokens
+	// shown is the longest certain text before the request had to begin again.
+	shown string
+	// cached is the prompt in the cache while the request runs, and pages are where its own tokens go; none
+	// before the second.
+	cached *cachedPrompt
+	pages  []int64
+}
+
+// reset forgets what was sampled. Since draws are keyed, the same is sampled again.
+func (r *request) reset() {
+	r.shown = r.certain()
+	r.ids, r.logprobs, r.cached, r.pages = nil, nil, nil, nil
+	r.text.Reset()
+	r.stream.Flush()
 }
 
 // sampling is the draw of the request's next token.
@@ -83,7 +97,10 @@ func (r *request) certain() string {
 			}
 		}
 	}
-	return text[:len(text)-held]
+	if certain := text[:len(text)-held]; len(certain) > len(r.shown) {
+		return certain
+	}
+	return r.shown
 }
 
 func (r *request) completion(f azr.Finish) azr.Completion {

@@ -22,56 +22,122 @@ func random(s *torch.Scope, r *rand.Rand, shape ...int64) torch.Tensor {
 	return s.FromFloat32s(values, torch.CPU, shape...)
 }
 
-// cached writes keys and values (N, K, E) of one sequence to a slot of new caches.
-func cached(s *torch.Scope, k, v torch.Tensor, slot int64) (keys, values *torch.Var) {
-	const slots, room = 4, 16
-	shape := []int64{slots, int64(k.Size(1)), room, int64(k.Size(2))}
-	keys, values = s.Full(99, k.DType(), torch.CPU, shape...).Keep(), s.Full(99, k.DType(), torch.CPU, shape...).Keep()
-	at, positions := make([]int64, k.Size(0)), make([]int64, k.Size(0))
-	for i := range at {
-		at[i], positions[i] = slot, int64(i)
-	}
-	keys.KVWrite(k, at, positions)
-	values.KVWrite(v, at, positions)
-	return keys, values
+const pageTokens = 4
+
+// caches are new ones of 8 pages for keys and values (N, K, E).
+func caches(s *torch.Scope, k torch.Tensor) (keys, values *torch.Var) {
+	shape := []int64{int64(k.Size(1)), 8, pageTokens, int64(k.Size(2))}
+	return s.Full(99, k.DType(), torch.CPU, shape...).Keep(), s.Full(99, k.DType(), torch.CPU, shape...).Keep()
 }
 
-func TestDecodeAttentionEqualsPackedAttention(t *testing.T) {
+// sequence is random queries, keys and values (N, 6, 8), (N, 2, 8) and (N, 2, 8).
+func sequence(s *torch.Scope, seed uint64, n int64) (q, k, v torch.Tensor) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	return random(s, r, n, 6, 8), random(s, r, n, 2, 8), random(s, r, n, 2, 8)
+}
+
+// spans cuts a sequence of n tokens at the given lengths.
+func spans(lengths ...int64) (list []torch.Span) {
+	start := int64(0)
+	for _, n := range lengths {
+		list = append(list, torch.Span{Rows: n, Start: start})
+		start += n
+	}
+	return list
+}
+
+// However a sequence is cut, in one pass or in many, the result is that of attention over all of it.
+func TestPagedAttentionEqualsPackedAttention(t *testing.T) {
 	lockThread(t)
-	s, r := torch.NewScope(), rand.New(rand.NewPCG(1, 1))
+	s := torch.NewScope()
 	defer s.Close()
-	const n, heads, kvHeads, dim, slot, scale = 9, 6, 2, 8, 2, 0.3
-	q, k, v := random(s, r, n, heads, dim), random(s, r, n, kvHeads, dim), random(s, r, n, kvHeads, dim)
-	keys, values := cached(s, k, v, slot)
+	const n, scale = 9, 0.3
+	q, k, v := sequence(s, 1, n)
+	want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
+	pages := []int64{6, 1, 3}
+	for _, cut := range [][]int64{{9}, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {4, 4, 1}, {4, 5}, {1, 8}, {8, 1}, {2, 3, 4}} {
+		keys, values := caches(s, k)
+		together := torch.PagedAttention(q, k, v, keys, values, spans(cut...), pages, scale)
+		assert.InDeltaSlice(t, want, together.Float32s(), 1e-5, "%v", cut)
+		keys.Free()
+		values.Free()
+		keys, values = caches(s, k)
+		row := 0
+		for _, span := range spans(cut...) {
+			rows := func(x torch.Tensor) torch.Tensor { return x.Narrow(0, row, int(span.Rows)) }
+			alone := torch.PagedAttention(rows(q), rows(k), rows(v), keys, values, []torch.Span{span}, pages, scale)
+			require.Equal(t, rows(together).Bytes(), alone.Bytes(), "%v: the span from row %d has other bits alone", cut, row)
+			row += int(span.Rows)
+		}
+		keys.Free()
+		values.Free()
+	}
+}
+
+// Sequences of one pass do not see each other, shared pages are seen by both, and padding is zero.
+func TestPagedAttentionOfTwoSequences(t *testing.T) {
+	lockThread(t)
+	s := torch.NewScope()
+	defer s.Close()
+	const scale = 0.3
+	q, k, v := sequence(s, 2, 12)
+	keys, values := caches(s, k)
 	defer keys.Free()
 	defer values.Free()
-	slots, lengths := make([]int64, n), make([]int64, n)
-	for i := range slots {
-		slots[i], lengths[i] = slot, int64(i+1)
+	rows := func(x torch.Tensor, parts ...int) torch.Tensor {
+		list := []torch.Tensor{}
+		for i := 0; i < len(parts); i += 2 {
+			list = append(list, x.Narrow(0, parts[i], parts[i+1]))
+		}
+		return torch.Cat(0, list[0], list[1:]...)
 	}
-	want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
-	together := torch.DecodeAttention(q, keys, values, slots, lengths, scale)
-	assert.InDeltaSlice(t, want, together.Float32s(), 1e-5)
-	for i := range n {
-		alone := torch.DecodeAttention(q.Narrow(0, i, 1), keys, values, slots[i:i+1], lengths[i:i+1], scale)
-		require.Equal(t, together.Narrow(0, i, 1).Bytes(), alone.Bytes(), "row %d has other bits alone", i)
+	whole := func(parts ...int) []float32 {
+		return torch.Attention(rows(q, parts...), rows(k, parts...), rows(v, parts...), []int64{0}, scale).Float32s()
+	}
+	// Rows 0 to 4 begin both; 4 to 7 and 7 to 10 follow; 10 and 11 are padding.
+	got := torch.PagedAttention(q, k, v, keys, values,
+		[]torch.Span{{Rows: 4}, {Rows: 3, Start: 4}, {Rows: 3, Start: 4, First: 2}}, []int64{5, 0, 5, 7}, scale)
+	first, second := whole(0, 4, 4, 3), whole(0, 4, 7, 3)
+	assert.InDeltaSlice(t, first, rows(got, 0, 7).Float32s(), 1e-5)
+	assert.InDeltaSlice(t, second[4*48:], rows(got, 7, 3).Float32s(), 1e-5)
+	assert.Equal(t, make([]float32, 2*48), rows(got, 10, 2).Float32s())
+	for _, untouched := range keys.In(s).Narrow(1, 1, 4).Float32s() {
+		require.EqualValues(t, 99, untouched)
 	}
 }
 
-// Other element types than f32 go through libtorch's attention over the gathered slots.
-func TestDecodeAttentionOfOtherDTypes(t *testing.T) {
+// Weights that sum over many keys are as exact as libtorch's.
+func TestPagedAttentionOverManyKeys(t *testing.T) {
 	lockThread(t)
-	s, r := torch.NewScope(), rand.New(rand.NewPCG(1, 3))
+	s := torch.NewScope()
 	defer s.Close()
-	const n, scale = 5, 0.3
-	var in [3]torch.Tensor
-	for i, heads := range []int64{6, 2, 2} {
-		in[i] = random(s, r, n, heads, 8)
+	for scale, tolerance := range map[float64]float64{1e-3: 2e-6, 0.3: 2e-6, 30: 2e-5} { // even weights, and one that has nearly all
+		q, k, v := sequence(s, 3, 29)
+		keys, values := caches(s, k)
+		want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
+		cut := make([]int64, 29)
+		for i := range cut {
+			cut[i] = 1
+		}
+		got := torch.PagedAttention(q, k, v, keys, values, spans(cut...), []int64{0, 1, 2, 3, 4, 5, 6, 7}, scale)
+		assert.InDeltaSlice(t, want, got.Float32s(), tolerance, "scale %g", scale)
+		keys.Free()
+		values.Free()
 	}
-	want := torch.Attention(in[0], in[1], in[2], []int64{0}, scale).Float32s()
+}
+
+// Other element types than f32 go through libtorch's attention over the gathered pages.
+func TestPagedAttentionOfOtherDTypes(t *testing.T) {
+	lockThread(t)
+	s := torch.NewScope()
+	defer s.Close()
+	const scale = 0.3
+	q, k, v := sequence(s, 4, 7)
+	want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
 	for dtype, tolerance := range map[torch.DType]float64{torch.F64: 1e-5, torch.BF16: 0.05} {
-		keys, values := cached(s, in[1].To(dtype, torch.CPU), in[2].To(dtype, torch.CPU), 3)
-		got := torch.DecodeAttention(in[0].To(dtype, torch.CPU), keys, values, []int64{3, 3, 3, 3, 3}, []int64{1, 2, 3, 4, 5}, scale)
+		keys, values := caches(s, k.To(dtype, torch.CPU))
+		to := func(x torch.Tensor) torch.Tensor { return x.To(dtype, torch.CPU) }
+		got := torch.PagedAttention(to(q), to(k), to(v), keys, values, spans(4, 1, 1, 1), []int64{3, 2}, scale)
 		assert.Equal(t, dtype, got.DType())
 		assert.InDeltaSlice(t, want, got.Float32s(), tolerance, dtype.String())
 		keys.Free()
@@ -79,18 +145,21 @@ func TestDecodeAttentionOfOtherDTypes(t *testing.T) {
 	}
 }
 
-func TestKVCopyForksASlot(t *testing.T) {
+func TestCopyPages(t *testing.T) {
 	lockThread(t)
-	s, r := torch.NewScope(), rand.New(rand.NewPCG(1, 2))
+	s := torch.NewScope()
 	defer s.Close()
-	k := random(s, r, 5, 2, 4)
-	keys, values := cached(s, k, k, 1)
+	q, k, v := sequence(s, 5, 8)
+	keys, values := caches(s, k)
 	defer keys.Free()
 	defer values.Free()
-	keys.KVCopy(1, 3, 4)
-	slot := func(i, from, n int) []float32 { return keys.In(s).Narrow(0, i, 1).Narrow(2, from, n).Float32s() }
-	assert.Equal(t, slot(1, 0, 4), slot(3, 0, 4))
-	for _, untouched := range append(slot(3, 4, 12), slot(2, 0, 16)...) {
+	torch.PagedAttention(q, k, v, keys, values, spans(8), []int64{1, 2}, 1)
+	keys.CopyPages([]int64{1, 2}, []int64{7, 3})
+	page := func(i int) []float32 { return keys.In(s).Narrow(1, i, 1).Float32s() }
+	assert.Equal(t, page(1), page(7))
+	assert.Equal(t, page(2), page(3))
+	assert.NotEqual(t, page(1), page(2))
+	for _, untouched := range append(page(0), page(4)...) {
 		require.EqualValues(t, 99, untouched)
 	}
 }
@@ -99,17 +168,24 @@ func TestCacheMisuseIsAnError(t *testing.T) {
 	lockThread(t)
 	s := torch.NewScope()
 	defer s.Close()
-	k := s.Zeros(torch.F32, torch.CPU, 2, 2, 4)
-	keys, values := cached(s, k, k, 0)
+	q, k, v := sequence(s, 6, 2)
+	keys, values := caches(s, k)
 	defer keys.Free()
 	defer values.Free()
-	q := s.Zeros(torch.F32, torch.CPU, 1, 4, 4)
+	attend := func(span torch.Span, pages ...int64) func() {
+		return func() { torch.PagedAttention(q, k, v, keys, values, []torch.Span{span}, pages, 1) }
+	}
 	for want, f := range map[string]func(){
-		"slot 4 of 4":               func() { keys.KVWrite(k, []int64{0, 4}, []int64{0, 0}) },
-		"length 17 in a room of 16": func() { keys.KVWrite(k, []int64{0, 1}, []int64{0, 16}) },
-		"slot -1 of 4":              func() { keys.KVCopy(-1, 0, 1) },
-		"length 0 in a room":        func() { torch.DecodeAttention(q, keys, values, []int64{0}, []int64{0}, 1) },
-		"rows 2":                    func() { torch.DecodeAttention(q, keys, values, []int64{0, 0}, []int64{1, 1}, 1) },
+		"page 8 of 8":       attend(torch.Span{Rows: 2}, 8),
+		"page -1 of 8":      attend(torch.Span{Rows: 2, Start: 4}, 0, -1),
+		"has 1 pages of 4":  attend(torch.Span{Rows: 2, Start: 3}, 0),
+		"has 0 pages":       attend(torch.Span{Rows: 2, First: 1}, 0),
+		"has 3 rows":        attend(torch.Span{Rows: 3}, 0),
+		"has 0 rows":        attend(torch.Span{}, 0),
+		"from position -1":  attend(torch.Span{Rows: 2, Start: -1}, 0),
+		"keys [2, 6, 8]":    func() { torch.PagedAttention(q, q, v, keys, values, []torch.Span{{Rows: 2}}, []int64{0}, 1) },
+		"page 0 to 8 of 8":  func() { keys.CopyPages([]int64{0}, []int64{8}) },
+		"page -1 to 0 of 8": func() { keys.CopyPages([]int64{-1}, []int64{0}) },
 	} {
 		assert.Contains(t, panics(t, f).Msg, want)
 	}

@@ -41,22 +41,23 @@ func Attention(q, k, v Tensor, starts []int64, scale float64) Tensor {
 	return innermost("Attention", q, k, v).own("Attention", h, err, q, k, v)
 }
 
-// KVWrite stores rows (N, KVH, D) in v (slots, KVH, room, D) at each row's slot and position, in place.
-func (v *Var) KVWrite(rows Tensor, slots, positions []int64) {
-	check("KVWrite", capi.KVWrite(v.handle("KVWrite"), rows.handle("KVWrite"), slots, positions), rows)
+// Span is a run of consecutive tokens of one sequence in a pass: Rows of them, the first at position Start.
+// The numbers of the sequence's pages begin at First of the list that comes with the spans.
+type Span = capi.Span
+
+// PagedAttention writes k and v (N, KVH, D) to their places in the pages of a cache (KVH, pages, tokens a page, D)
+// and returns causal attention of q (N, H, D) over each span's sequence, from its first token on. Spans follow each
+// other in the rows; rows after the last are zero. On the CPU in f32 a span's result has the same bits
+// whatever else is in the pass, and a span of one row is the fast case. It has no gradient. Returns (N, H, D).
+func PagedAttention(q, k, v Tensor, keyPages, valuePages *Var, spans []Span, pages []int64, scale float64) Tensor {
+	const op = "PagedAttention"
+	h, err := capi.PagedAttention(q.handle(op), k.handle(op), v.handle(op), keyPages.handle(op), valuePages.handle(op), spans, pages, scale)
+	return innermost(op, q, k, v).own(op, h, err, q, k, v)
 }
 
-// KVCopy copies the first length positions of slot from over those of slot to, in place.
-func (v *Var) KVCopy(from, to, length int) {
-	check("KVCopy", capi.KVCopy(v.handle("KVCopy"), int64(from), int64(to), int64(length)))
-}
-
-// DecodeAttention is attention of one query a row, q (N, H, D), over the first lengths[i]
-// positions of slots[i] in the caches (slots, KVH, room, D). On the CPU a row's result has the
-// same bits whatever the other rows are. It has no gradient. Returns (N, H, D).
-func DecodeAttention(q Tensor, k, v *Var, slots, lengths []int64, scale float64) Tensor {
-	h, err := capi.DecodeAttention(q.handle("DecodeAttention"), k.handle("DecodeAttention"), v.handle("DecodeAttention"), slots, lengths, scale)
-	return q.scope.own("DecodeAttention", h, err, q)
+// CopyPages copies pages of a cache (KVH, pages, tokens a page, D) over others, in place.
+func (v *Var) CopyPages(from, to []int64) {
+	check("CopyPages", capi.CopyPages(v.handle("CopyPages"), from, to))
 }
 
 // TokenLogProbs returns, for hidden t (N, D), head weight (V, D) and targets (N) I64, the log-prob of

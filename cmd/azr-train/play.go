@@ -11,6 +11,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/monitor/curves"
+	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay"
 	"github.com/azr-train/azr/selfplay/python"
 	"github.com/azr-train/azr/torch"
@@ -111,11 +112,12 @@ const maxDeltaLogProb = 1e-3
 
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
-	start := time.Now()
+	start, before := time.Now(), s.engine.Stats()
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
 		return err
 	}
+	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
 	samples, places := s.controlled(step, play.Samples)
 	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
@@ -169,6 +171,16 @@ func (s *session) warnOfCollapse(step int, metrics map[string]float64) {
 		}
 	}
 	warning.Msg("the proposer is collapsing: its tasks have become alike, small or without anything to learn; hint: docs/game.md, healthy proposals")
+}
+
+func rolloutMetrics(s rollout.Stats, slots int) map[string]float64 {
+	return map[string]float64{
+		"rollout/occupancy":     s.Occupancy(slots),
+		"rollout/ticks":         float64(s.Ticks),
+		"rollout/prompt_tokens": float64(s.PromptTokens), "rollout/shared_tokens": float64(s.SharedTokens),
+		"rollout/sampled_tokens": float64(s.SampledTokens), "rollout/preempted": float64(s.Preempted),
+		"rollout/rows": float64(s.Rows), "rollout/padding": float64(s.Padding),
+	}
 }
 
 func trainMetrics(r trainer.Report) map[string]float64 {

@@ -86,12 +86,12 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
 		return s, err
 	}
-	// After the trainer, since it takes fewer slots where memory is small.
+	// After the trainer, since it takes a smaller cache where memory is small.
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if s.engine.Slots() < config.Rollout.Slots {
-		s.log.Warn().Int("slots", s.engine.Slots()).Int("configured", config.Rollout.Slots).Msg("memory is too small for all rollout slots")
+	if wanted := config.Rollout.CacheSize(s.model.Config); s.engine.CacheTokens() < wanted {
+		s.log.Warn().Int("cache_tokens", s.engine.CacheTokens()).Int("configured", wanted).Msg("memory is too small for the whole rollout cache")
 	}
 	if err = s.readHeldOut(); err != nil {
 		return s, err

@@ -168,19 +168,21 @@ func Attention(q, k, v Handle, starts []int64, scale float64) (Handle, *Error) {
 	return result(C.az_attention(q.p, k.p, v.p, ints(starts), C.size_t(len(starts)), C.double(scale)))
 }
 
-// KVWrite is az_kv_write.
-func KVWrite(cache, rows Handle, slots, positions []int64) *Error {
-	return failure(C.az_kv_write(cache.p, rows.p, ints(slots), ints(positions), C.size_t(len(slots))))
+// Span is az_span: consecutive tokens of one sequence.
+type Span struct {
+	// Rows of the pass, the position of the first, and where the sequence's pages begin.
+	Rows, Start, First int64
 }
 
-// KVCopy is az_kv_copy.
-func KVCopy(cache Handle, from, to, length int64) *Error {
-	return failure(C.az_kv_copy(cache.p, C.int64_t(from), C.int64_t(to), C.int64_t(length)))
+// PagedAttention is az_paged_attention.
+func PagedAttention(q, k, v, keyPages, valuePages Handle, spans []Span, pages []int64, scale float64) (Handle, *Error) {
+	return result(C.az_paged_attention(q.p, k.p, v.p, keyPages.p, valuePages.p,
+		(*C.az_span)(unsafe.Pointer(unsafe.SliceData(spans))), C.size_t(len(spans)), ints(pages), C.size_t(len(pages)), C.double(scale)))
 }
 
-// DecodeAttention is az_decode_attention.
-func DecodeAttention(q, k, v Handle, slots, lengths []int64, scale float64) (Handle, *Error) {
-	return result(C.az_decode_attention(q.p, k.p, v.p, ints(slots), ints(lengths), C.size_t(len(slots)), C.double(scale)))
+// CopyPages is az_copy_pages.
+func CopyPages(cache Handle, from, to []int64) *Error {
+	return failure(C.az_copy_pages(cache.p, ints(from), ints(to), C.size_t(len(from))))
 }
 
 // SetRequiresGrad is az_set_requires_grad.

@@ -1,0 +1,241 @@
+// Attention over the KV cache, whose storage is pages of equally many tokens: (KVH, pages, tokens a page, D).
+#include <ATen/Parallel.h>
+
+#include <bit>
+#include <cmath>
+
+#include "guard.h"
+
+using az::ref;
+
+// One clone a CPU generation: libtorch's wheel is built the same way.
+#if defined(__x86_64__)
+#define AZ_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define AZ_CLONES
+#endif
+
+namespace {
+
+// Where one sequence's tokens are: page numbers in the order of its positions.
+struct Pages {
+  const int64_t *numbers;
+  int64_t tokens, stride;  // of a page: tokens, and floats
+};
+
+// exp(x) for x <= 0 to two units in the last place, in steps that vectorise; below -87 it is about 1e-38.
+inline __attribute__((always_inline)) float exp_of_negative(float x) {
+  x = std::max(x, -87.0f);
+  const float shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
+  const float n = shifted - 12582912.0f;
+  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  return (p * r * r + r + 1) * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+}
+
+// One query of each head of a group against their KV head: out = softmax(scale q kᵀ) v.
+// q, out (groups, dim); keys, values are the KV head's pages; scores (groups, length) is scratch.
+// Every sum runs in one fixed order, so a row's bits do not depend on what else is in the pass.
+AZ_CLONES void attend(const float *q, const float *keys, const float *values, Pages pages, float *out, float *scores, int64_t groups, int64_t length, int64_t dim, float scale) {
+  for (int64_t first = 0, i = 0; first < length; first += pages.tokens, i++) {
+    const float *key = keys + pages.numbers[i] * pages.stride;
+    const int64_t tokens = std::min(pages.tokens, length - first);
+    for (int64_t t = 0; t < tokens; t++, key += dim) {
+      for (int64_t g = 0; g < groups; g++) {
+        float dot = 0;
+#pragma omp simd reduction(+ : dot)
+        for (int64_t d = 0; d < dim; d++) dot += q[g * dim + d] * key[d];
+        scores[g * length + first + t] = dot * scale;
+      }
+    }
+  }
+  for (int64_t g = 0; g < groups; g++) {
+    float *score = scores + g * length;
+    float highest = -INFINITY, total = 0;
+#pragma omp simd reduction(max : highest)
+    for (int64_t t = 0; t < length; t++) highest = std::max(highest, score[t]);
+#pragma omp simd reduction(+ : total)
+    for (int64_t t = 0; t < length; t++) total += score[t] = exp_of_negative(score[t] - highest);
+    const float share = 1 / total;
+#pragma omp simd
+    for (int64_t t = 0; t < length; t++) score[t] *= share;
+  }
+  std::fill(out, out + groups * dim, 0.0f);
+  for (int64_t first = 0, i = 0; first < length; first += pages.tokens, i++) {
+    const float *value = values + pages.numbers[i] * pages.stride;
+    const int64_t tokens = std::min(pages.tokens, length - first);
+    for (int64_t t = 0; t < tokens; t++, value += dim) {
+      for (int64_t g = 0; g < groups; g++) {
+        const float weight = scores[g * length + first + t];
+#pragma omp simd
+        for (int64_t d = 0; d < dim; d++) out[g * dim + d] += weight * value[d];
+      }
+    }
+  }
+}
+
+// What one call works on.
+struct Pass {
+  at::Tensor q, k, v;       // (N, H, D), (N, KVH, D) twice
+  at::Tensor keys, values;  // the caches
+  std::vector<int64_t> rows;  // first row of each span
+  const az_span *spans;
+  size_t n;
+  const int64_t *pages;
+  double scale;
+
+  int64_t page_tokens() const { return keys.size(2); }
+  int64_t kv_heads() const { return keys.size(0); }
+  int64_t dim() const { return keys.size(3); }
+  int64_t length(size_t i) const { return spans[i].start + spans[i].rows; }
+  int64_t pages_of(size_t i) const { return (length(i) + page_tokens() - 1) / page_tokens(); }
+  at::Tensor index(const std::vector<int64_t> &numbers) const { return at::tensor(numbers, at::kLong).to(q.device()); }
+};
+
+void check(const Pass &p, size_t num_pages) {
+  const at::Tensor &q = p.q, &c = p.keys;
+  TORCH_CHECK(c.dim() == 4 && c.is_contiguous() && p.values.sizes() == c.sizes() && p.values.is_contiguous(), "paged_attention: want two contiguous caches (kv_heads, pages, tokens, head_dim), got ", c.sizes(), " and ", p.values.sizes());
+  TORCH_CHECK(q.dim() == 3 && q.size(2) == c.size(3) && q.size(1) % c.size(0) == 0 && p.k.sizes() == at::IntArrayRef({q.size(0), c.size(0), c.size(3)}) && p.v.sizes() == p.k.sizes(),
+              "paged_attention: query ", q.sizes(), ", keys ", p.k.sizes(), ", values ", p.v.sizes(), ", cache ", c.sizes());
+  for (size_t i = 0; i < p.n; i++) {
+    const az_span &s = p.spans[i];
+    TORCH_CHECK(s.rows > 0 && s.start >= 0 && p.rows[i] + s.rows <= q.size(0), "paged_attention: span ", i, " has ", s.rows, " rows from position ", s.start, ", and begins at row ", p.rows[i], " of ", q.size(0));
+    TORCH_CHECK(s.first >= 0 && s.first + p.pages_of(i) <= static_cast<int64_t>(num_pages), "paged_attention: span ", i, " ends at position ", p.length(i), " and has ", static_cast<int64_t>(num_pages) - s.first, " pages of ", p.page_tokens(), " tokens");
+    for (int64_t j = 0; j < p.pages_of(i); j++)
+      TORCH_CHECK(p.pages[s.first + j] >= 0 && p.pages[s.first + j] < c.size(1), "paged_attention: page ", p.pages[s.first + j], " of ", c.size(1));
+  }
+}
+
+// Calls f(row, page, offset) for each token that the pass writes.
+template <class F>
+void each_token(const Pass &p, F f) {
+  for (size_t i = 0; i < p.n; i++)
+    for (int64_t r = 0; r < p.spans[i].rows; r++) {
+      const int64_t at = p.spans[i].start + r;
+      f(p.rows[i] + r, p.pages[p.spans[i].first + at / p.page_tokens()], at % p.page_tokens());
+    }
+}
+
+void write_cpu(const Pass &p, at::Tensor &cache, const at::Tensor &rows) {
+  const int64_t bytes = p.dim() * cache.element_size(), heads = p.kv_heads();
+  char *to = static_cast<char *>(cache.mutable_data_ptr());
+  const char *from = static_cast<const char *>(rows.const_data_ptr());
+  each_token(p, [&](int64_t row, int64_t page, int64_t offset) {
+    for (int64_t h = 0; h < heads; h++)
+      std::memcpy(to + ((h * cache.size(1) + page) * p.page_tokens() + offset) * bytes, from + (row * heads + h) * bytes, bytes);
+  });
+}
+
+void write(const Pass &p, at::Tensor cache, const at::Tensor &rows) {
+  if (cache.is_cpu() && cache.scalar_type() == rows.scalar_type()) return write_cpu(p, cache, rows);
+  std::vector<int64_t> which, pages, offsets;
+  each_token(p, [&](int64_t row, int64_t page, int64_t offset) {
+    which.push_back(row);
+    pages.push_back(page);
+    offsets.push_back(offset);
+  });
+  using at::indexing::Slice;
+  cache.index_put_({Slice(), p.index(pages), p.index(offsets)}, rows.index_select(0, p.index(which)).transpose(0, 1).to(cache.scalar_type()));
+}
+
+// Spans of one row on the CPU in f32.
+void decode_cpu(const Pass &p, const std::vector<size_t> &singles, at::Tensor &out) {
+  const int64_t heads = p.q.size(1), dim = p.dim(), groups = heads / p.kv_heads(), n = static_cast<int64_t>(singles.size());
+  const float *qs = p.q.const_data_ptr<float>(), *ks = p.keys.const_data_ptr<float>(), *vs = p.values.const_data_ptr<float>();
+  float *outs = out.mutable_data_ptr<float>();
+  int64_t longest = 0;
+  for (size_t i : singles) longest = std::max(longest, p.length(i));
+  // One KV head after the other: rows that share a prompt's pages find them in the cache of the processor.
+  at::parallel_for(0, n * p.kv_heads(), 1, [&](int64_t begin, int64_t end) {
+    std::vector<float> scores(groups * longest);
+    for (int64_t j = begin; j < end; j++) {
+      const size_t i = singles[j % n];
+      const int64_t head = j / n, q_at = (p.rows[i] * heads + head * groups) * dim, head_at = head * p.keys.stride(0);
+      attend(qs + q_at, ks + head_at, vs + head_at, {p.pages + p.spans[i].first, p.page_tokens(), p.keys.stride(1)}, outs + q_at, scores.data(), groups, p.length(i), dim, static_cast<float>(p.scale));
+    }
+  });
+}
+
+// Spans of one row on any device in any dtype, by libtorch's own attention over the gathered pages.
+void decode_generic(const Pass &p, const std::vector<size_t> &singles, at::Tensor &out) {
+  const int64_t n = static_cast<int64_t>(singles.size());
+  int64_t width = 0;
+  for (size_t i : singles) width = std::max(width, p.pages_of(i));
+  std::vector<int64_t> pages(n * width), rows, lengths;
+  for (int64_t j = 0; j < n; j++) {
+    const size_t i = singles[j];
+    std::copy_n(p.pages + p.spans[i].first, p.pages_of(i), pages.begin() + j * width);
+    rows.push_back(p.rows[i]);
+    lengths.push_back(p.length(i));
+  }
+  const int64_t room = width * p.page_tokens();
+  auto gather = [&, numbers = p.index(pages)](const at::Tensor &cache) { return cache.index_select(1, numbers).view({p.kv_heads(), n, room, p.dim()}).transpose(0, 1); };
+  const at::Tensor which = p.index(rows), length = p.index(lengths);
+  const at::Tensor mask = at::arange(room, length.options()).unsqueeze(0).lt(length.unsqueeze(1)).view({n, 1, 1, room});
+  out.index_copy_(0, which, at::scaled_dot_product_attention(p.q.index_select(0, which).unsqueeze(2), gather(p.keys), gather(p.values), mask, 0.0, false, p.scale, true).squeeze(2));
+}
+
+// A span of many rows. Its keys and values are those of the pass if it begins its sequence.
+void attend_span(const Pass &p, size_t i, at::Tensor &out) {
+  const az_span &s = p.spans[i];
+  auto rows = [&](const at::Tensor &t) { return t.narrow(0, p.rows[i], s.rows).transpose(0, 1).unsqueeze(0); };
+  const std::vector<int64_t> numbers(p.pages + s.first, p.pages + s.first + p.pages_of(i));
+  auto sequence = [&](const at::Tensor &cache, const at::Tensor &own) {
+    if (s.start == 0) return rows(own);
+    return cache.index_select(1, p.index(numbers)).view({1, p.kv_heads(), -1, p.dim()}).narrow(2, 0, p.length(i));
+  };
+  std::optional<at::Tensor> mask;
+  if (s.start > 0) mask = at::ones({s.rows, p.length(i)}, p.q.options().dtype(at::kBool)).tril(s.start);
+  const at::Tensor o = at::scaled_dot_product_attention(rows(p.q), sequence(p.keys, p.k), sequence(p.values, p.v), mask, 0.0, s.start == 0, p.scale, true);
+  out.narrow(0, p.rows[i], s.rows).copy_(o.squeeze(0).transpose(0, 1));
+}
+
+}  // namespace
+
+extern "C" {
+
+// Writes k and v (N, KVH, D) to their places in the pages and returns causal attention of q (N, H, D) over each
+// span's sequence; rows after the last span are zero.
+az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, az_tensor *key_pages, az_tensor *value_pages, const az_span *spans, size_t n, const int64_t *pages, size_t num_pages, double scale) {
+  return az::guard([&] {
+    at::NoGradGuard no_grad;
+    Pass p{ref(q).contiguous(), ref(k).contiguous(), ref(v).contiguous(), ref(key_pages), ref(value_pages), {}, spans, n, pages, scale};
+    std::vector<size_t> singles;
+    int64_t row = 0;
+    for (size_t i = 0; i < n; i++) {
+      p.rows.push_back(row);
+      row += spans[i].rows;
+      if (spans[i].rows == 1) singles.push_back(i);
+    }
+    check(p, num_pages);
+    write(p, p.keys, p.k);
+    write(p, p.values, p.v);
+    at::Tensor out = at::empty_like(p.q);
+    out.narrow(0, row, out.size(0) - row).zero_();
+    const bool own = out.is_cpu() && out.scalar_type() == at::kFloat && p.keys.scalar_type() == at::kFloat;
+    if (!singles.empty()) own ? decode_cpu(p, singles, out) : decode_generic(p, singles, out);
+    for (size_t i = 0; i < n; i++)
+      if (spans[i].rows > 1) attend_span(p, i, out);
+    return out;
+  });
+}
+
+// Copies pages of a cache (KVH, pages, tokens a page, D) over others.
+az_status az_copy_pages(az_tensor *cache, const int64_t *from, const int64_t *to, size_t n) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    const at::Tensor &c = ref(cache);
+    TORCH_CHECK(c.dim() == 4, "copy_pages: want a cache (kv_heads, pages, tokens, head_dim), got ", c.sizes());
+    for (size_t i = 0; i < n; i++)
+      TORCH_CHECK(from[i] >= 0 && from[i] < c.size(1) && to[i] >= 0 && to[i] < c.size(1), "copy_pages: page ", from[i], " to ", to[i], " of ", c.size(1));
+    auto index = [&](const int64_t *pages) { return at::tensor(at::ArrayRef<int64_t>(pages, n), at::kLong).to(c.device()); };
+    cache->value.index_copy_(1, index(to), c.index_select(1, index(from)));
+  });
+}
+
+}  // extern "C"
