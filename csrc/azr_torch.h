@@ -132,6 +132,13 @@ az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin
 // ---- attention.cc
 az_result az_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const int64_t *starts, size_t segments, double scale);
 
+// ---- tree_attention.cc
+typedef struct {
+  int64_t start, rows;  // its rows
+  int64_t end;          // where the rows of the segments below it end
+} az_segment;
+az_result az_tree_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const az_segment *segments, size_t n, double scale);
+
 // ---- paged_attention.cc
 typedef struct {
   int64_t rows;   // consecutive tokens of one sequence

@@ -51,6 +51,11 @@ func (d *Decoder) Packed(starts []int64) Attend {
 	return func(q, k, v torch.Tensor) torch.Tensor { return torch.Attention(q, k, v, starts, d.scale()) }
 }
 
+// Tree is attention of sequences that share beginnings, see [torch.TreeAttention].
+func (d *Decoder) Tree(segments []torch.Segment) Attend {
+	return func(q, k, v torch.Tensor) torch.Tensor { return torch.TreeAttention(q, k, v, segments, d.scale()) }
+}
+
 // Angles are the cos and sin (N, E/2) of each token's rotary embedding.
 type Angles struct{ Cos, Sin torch.Tensor }
 

@@ -41,6 +41,19 @@ func Attention(q, k, v Tensor, starts []int64, scale float64) Tensor {
 	return innermost("Attention", q, k, v).own("Attention", h, err, q, k, v)
 }
 
+// Segment is a run of packed tokens that the sequences below it begin with: Rows of them from row Start on. The
+// segments below it follow at once and end before row End, which is Start + Rows if there are none.
+type Segment = capi.Segment
+
+// TreeAttention is causal self-attention of sequences that share beginnings: q (N, H, D), k and v (N, KVH, D), the
+// segments a tree in depth-first order. A row sees its segment up to itself and all of the segments above. It equals
+// [Attention] over the sequences one by one, with gradients, and computes what is shared once. Returns (N, H, D).
+func TreeAttention(q, k, v Tensor, segments []Segment, scale float64) Tensor {
+	const op = "TreeAttention"
+	h, err := capi.TreeAttention(q.handle(op), k.handle(op), v.handle(op), segments, scale)
+	return innermost(op, q, k, v).own(op, h, err, q, k, v)
+}
+
 // Span is a run of consecutive tokens of one sequence in a pass: Rows of them, the first at position Start.
 // The numbers of the sequence's pages begin at First of the list that comes with the spans.
 type Span = capi.Span

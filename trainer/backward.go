@@ -24,11 +24,11 @@ type pass struct {
 
 // newPass begins a pass of packed tokens. Its close must be called in the end.
 func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool) *pass {
-	return &pass{
-		model: m, scope: s, recompute: recompute,
-		angles: m.Angles(s, model.Positions(len(p.ids), p.starts)),
-		attend: m.Packed(p.starts),
+	attend := m.Packed(p.starts())
+	if p.branches() {
+		attend = m.Tree(p.segments)
 	}
+	return &pass{model: m, scope: s, recompute: recompute, angles: m.Angles(s, p.positions), attend: attend}
 }
 
 // open begins the next stage.

@@ -65,6 +65,9 @@ type Config struct {
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
 	MicroBatchTokens int `yaml:"micro_batch_tokens"`
+	// SharePrefixes computes the tokens that sequences of a micro-batch begin with alike once, forward and backward
+	// (default true): the same gradients up to rounding, for less.
+	SharePrefixes bool `yaml:"share_prefixes"`
 	// ActivationCheckpointing runs each layer's forward again before its backward and keeps only layer
 	// inputs: about a third more compute for a fraction of the memory (default false).
 	ActivationCheckpointing bool `yaml:"activation_checkpointing"`
@@ -86,7 +89,7 @@ func DefaultConfig() Config {
 		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95,
 		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
 		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1, Algorithm: TaskRelative, ProposerWeight: 1,
-		Replay: Replay{Weight: 0.5, Window: 2000}, Whitening: BySequence, MicroBatchTokens: 2048,
+		Replay: Replay{Weight: 0.5, Window: 2000}, Whitening: BySequence, MicroBatchTokens: 2048, SharePrefixes: true,
 	}
 }
 

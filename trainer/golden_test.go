@@ -93,7 +93,7 @@ func (g *golden) examples(l goldenLoss) (examples []example, advantages [][]floa
 func (g *golden) micro(l goldenLoss, cut ...int) (batches []packed, tokens int) {
 	examples, advantages := g.examples(l)
 	for _, n := range cut {
-		p := newPacked(examples[:n])
+		p := newPacked(examples[:n], false)
 		p.advantages = nil
 		for _, a := range advantages[:n] {
 			p.advantages = append(p.advantages, a...)

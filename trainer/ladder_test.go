@@ -67,7 +67,7 @@ func ownLogProbs(m *model.Decoder, p packed) (logprobs []float32) {
 	torch.NoGrad(func() {
 		s := torch.NewScope()
 		defer s.Close()
-		hidden := m.Forward(s, p.ids, p.starts).IndexSelect(0, s.FromInt64s(p.rows, m.Device))
+		hidden := m.Forward(s, p.ids, p.starts()).IndexSelect(0, s.FromInt64s(p.rows, m.Device))
 		logp, _ := hidden.TokenLogProbs(m.Head.In(s), s.FromInt64s(p.targets, m.Device), 1)
 		logprobs = logp.Float32s()
 	})

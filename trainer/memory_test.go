@@ -84,16 +84,25 @@ func percent(got, want int64) float64 { return 100 * (float64(got)/float64(want)
 
 func TestNoMicroBatchIsLargerThanTheLargestPass(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 0))
-	for range 200 {
+	for i := range 400 {
+		share := i%2 == 0
 		c, longest := Config{MicroBatchTokens: 1 + random.IntN(200)}, 0
 		var examples []example
 		for range 1 + random.IntN(30) {
 			s := samplesOf(1, 2+random.IntN(100), 9)[0]
+			s.PromptIDs = s.PromptIDs[:1:1]
+			for range random.IntN(3) * 20 { // so that some begin alike
+				s.PromptIDs = append(s.PromptIDs, 7)
+			}
+			s.PromptIDs = append(s.PromptIDs, random.Int32N(3))
 			examples = append(examples, example{Sample: s})
 			longest = max(longest, examples[len(examples)-1].tokens())
 		}
-		for _, batch := range pack(examples, c.MicroBatchTokens) {
-			assert.LessOrEqual(t, len(newPacked(batch).ids), c.LargestPass(longest))
+		if share {
+			sortByBeginning(examples)
+		}
+		for _, batch := range pack(examples, c.MicroBatchTokens, share) {
+			assert.LessOrEqual(t, len(newPacked(batch, share).ids), c.LargestPass(longest))
 		}
 	}
 }

@@ -11,8 +11,11 @@ import (
 // out it begins again with micro-batches of half the size, and they stay that small.
 func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Report, first bool) error {
 	t.progress.Expect(Phase, len(examples))
+	if t.config.SharePrefixes {
+		sortByBeginning(examples)
+	}
 	for before := *r; ; *r = before {
-		batches := pack(examples, t.microBatchTokens)
+		batches := pack(examples, t.microBatchTokens, t.config.SharePrefixes)
 		r.Batches = len(batches)
 		done, err := t.runMicroBatches(ctx, batches, r, first)
 		if !torch.IsOutOfMemory(err) {
@@ -34,7 +37,7 @@ func (t *Trainer) runMicroBatches(ctx context.Context, batches [][]example, r *R
 		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
 			return done, err
 		}
-		t.microBatch(newPacked(batch), batch[0].Temperature, r, first)
+		t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first)
 		t.progress.Done(Phase, len(batch))
 		done += len(batch)
 	}

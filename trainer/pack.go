@@ -16,18 +16,22 @@ type example struct {
 func (e example) tokens() int { return len(e.PromptIDs) + len(e.ResponseIDs) }
 
 // pack splits examples into micro-batches of at most budget tokens, in order; an example over the
-// budget is alone. Examples of one micro-batch were sampled at one temperature.
-func pack(examples []example, budget int) [][]example {
+// budget is alone. Examples of one micro-batch were sampled at one temperature. With share, tokens that an example
+// begins with like the one before it count once.
+func pack(examples []example, budget int, share bool) [][]example {
 	var batches [][]example
 	var tokens int
 	for _, e := range examples {
-		last := len(batches) - 1
-		if last < 0 || tokens+e.tokens() > budget || batches[last][0].Temperature != e.Temperature {
-			batches, tokens = append(batches, nil), 0
+		last, own := len(batches)-1, e.tokens()
+		if share && last >= 0 {
+			own = e.ownTokens(batches[last][len(batches[last])-1])
+		}
+		if last < 0 || tokens+own > budget || batches[last][0].Temperature != e.Temperature {
+			batches, tokens, own = append(batches, nil), 0, e.tokens()
 			last++
 		}
 		batches[last] = append(batches[last], e)
-		tokens += e.tokens()
+		tokens += own
 	}
 	return batches
 }
@@ -39,35 +43,49 @@ func (c Config) LargestPass(longest int) int { return max(c.MicroBatchTokens, lo
 // packed is a micro-batch as the model takes it: N tokens in a row, of which R hidden states predict
 // response tokens. The last token of a sequence predicts nothing and is left out.
 type packed struct {
-	ids, starts []int64   // (N), first row of each sequence
-	rows        []int64   // (R) rows of the hidden states that predict a response token
-	targets     []int64   // (R) that token
-	old         []float32 // (R) its log-prob when it was sampled; 0 where that is not known
-	known       []float32 // (R) 1 where it is known, else 0
-	advantages  []float32 // (R)
+	*tree
+	// rows (P) of the hidden states that predict a response token, and that token. Where responses begin alike
+	// two of them may be the same, and then they are one here.
+	rows, targets []int64
+	of            []int64   // (R) which of these each response token is
+	old           []float32 // (R) its log-prob when it was sampled; 0 where that is not known
+	known         []float32 // (R) 1 where it is known, else 0
+	advantages    []float32 // (R)
 }
 
-func newPacked(batch []example) packed {
-	var p packed
+func newPacked(batch []example, share bool) packed {
+	var sequences [][]int32
 	for _, e := range batch {
-		start := len(p.ids)
-		p.starts = append(p.starts, int64(start))
 		sequence := slices.Concat(e.PromptIDs, e.ResponseIDs)
-		for _, id := range sequence[:len(sequence)-1] {
-			p.ids = append(p.ids, int64(id))
-		}
-		for i, id := range e.ResponseIDs {
-			p.rows = append(p.rows, int64(start+len(e.PromptIDs)-1+i))
-			p.targets = append(p.targets, int64(id))
+		sequences = append(sequences, sequence[:len(sequence)-1])
+	}
+	p := packed{tree: newTree(sequences, share)}
+	places := map[[2]int64]int64{}
+	for i, e := range batch {
+		for j, id := range e.ResponseIDs {
+			place := [2]int64{p.paths[i][len(e.PromptIDs)-1+j], int64(id)}
+			if _, ok := places[place]; !ok {
+				places[place] = int64(len(p.rows))
+				p.rows, p.targets = append(p.rows, place[0]), append(p.targets, place[1])
+			}
+			p.of = append(p.of, places[place])
 			if e.Imitate {
 				p.old, p.known = append(p.old, 0), append(p.known, 0)
 			} else {
-				p.old, p.known = append(p.old, e.LogProbs[i]), append(p.known, 1)
+				p.old, p.known = append(p.old, e.LogProbs[j]), append(p.known, 1)
 			}
 			p.advantages = append(p.advantages, float32(e.advantage))
 		}
 	}
 	return p
+}
+
+// each spreads values (P) over the response tokens (R).
+func (p packed) each(values torch.Tensor) torch.Tensor {
+	if len(p.of) == len(p.rows) {
+		return values
+	}
+	return values.IndexSelect(0, values.Scope().FromInt64s(p.of, values.Device()))
 }
 
 // sampled is each response token's log-prob (R) when it was sampled; where that is not known it is the present

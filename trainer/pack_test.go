@@ -15,7 +15,7 @@ func sized(tokens int, temperature float64) example {
 
 func packedSizes(examples []example, budget int) [][]int {
 	var sizes [][]int
-	for _, batch := range pack(examples, budget) {
+	for _, batch := range pack(examples, budget, false) {
 		var of []int
 		for _, e := range batch {
 			of = append(of, e.tokens())
@@ -50,9 +50,9 @@ func TestPackedRowsPredictTheResponse(t *testing.T) {
 	p := newPacked([]example{
 		{azr.Sample{PromptIDs: []int32{10, 11, 12}, ResponseIDs: []int32{20, 21}, LogProbs: []float32{-1, -2}}, 0.5},
 		{azr.Sample{PromptIDs: []int32{13}, ResponseIDs: []int32{22, 23, 24}, LogProbs: []float32{-3, -4, -5}}, -2},
-	})
+	}, false)
 	assert.Equal(t, []int64{10, 11, 12, 20, 13, 22, 23}, p.ids, "without each sequence's last token")
-	assert.Equal(t, []int64{0, 4}, p.starts)
+	assert.Equal(t, []int64{0, 4}, p.starts())
 	assert.Equal(t, []int64{2, 3, 4, 5, 6}, p.rows)
 	assert.Equal(t, []int64{20, 21, 22, 23, 24}, p.targets)
 	assert.Equal(t, []float32{-1, -2, -3, -4, -5}, p.old)

@@ -86,8 +86,9 @@ type Report struct {
 	Replayed int
 	// Groups is in how many groups, of six, a sample has an advantage.
 	Groups int
-	// Tokens that went through the model, response tokens of the step, and micro-batches.
-	Tokens, ResponseTokens, Batches int
+	// Tokens that went through the model, those that did not because another sequence begins with them too, response
+	// tokens of the step, and micro-batches.
+	Tokens, SharedTokens, ResponseTokens, Batches int
 	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
 	MicroBatchTokens, OutOfMemory int
 	computed                      int // response tokens that entropy was summed over
@@ -176,6 +177,7 @@ func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first boo
 	last := f.forward(p.ids)
 	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
 	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
+	logp, entropy = p.each(logp), p.each(entropy)
 	old := p.sampled(logp)
 	if first {
 		r.MaxDeltaLogProb = max(r.MaxDeltaLogProb, logp.Detach().Sub(old).Abs().Amax(0, false).Item())
@@ -183,10 +185,11 @@ func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first boo
 	loss := t.config.loss(logp, old, s.FromFloat32s(p.advantages, device), entropy, r.ResponseTokens)
 	loss.Backward(torch.Tensor{})
 	r.Tokens += len(p.ids)
+	r.SharedTokens += p.shared()
 	r.Loss += loss.Item()
 	r.Entropy += entropy.Detach().SumAll().Item()
 	r.LogProb += logp.Detach().SumAll().Item()
-	r.computed += len(p.rows)
+	r.computed += len(p.of)
 	f.backward(last.Grad())
 }
 

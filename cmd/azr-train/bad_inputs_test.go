@@ -119,7 +119,7 @@ var badRuns = []badInput{
 	{what: "a weight is NaN", args: runOf(), words: []string{"model.layers.1.mlp.up_proj.weight is not finite", "MODEL"}, prepare: spoil(math.NaN())},
 	{what: "a weight is infinite", args: runOf(), words: []string{"model.layers.1.mlp.up_proj.weight is not finite"}, prepare: spoil(math.Inf(-1))},
 	{what: "too little memory for the weights", args: runOf("--set", "memory=300KiB"), words: []string{"out of memory for the weights of MODEL", "tried to allocate"}, local: true},
-	{what: "too little memory for the cache", args: runOf("--set", "memory=3MiB"), words: []string{"out of memory for the cache of a single slot"}, local: true},
+	{what: "too little memory for the cache", args: runOf("--set", "memory=3MiB"), words: []string{"out of memory for the cache of a single sequence"}, local: true},
 	{what: "a device that is not there", args: runOf("--device", "cuda:7"), words: []string{"cuda:7", "--device cpu"}, local: true},
 	{what: "a folder for a file of seeds", args: runOf("--seeds", "EMPTY"), words: []string{"EMPTY", "directory"}},
 	{what: "seeds without a task", args: runOf("--seeds", "FILE"), prepare: tasks("\n"), words: []string{"environment.seeds", "no task"}},

@@ -29,7 +29,7 @@ type Config struct {
 	// Threads of a tensor op on the CPU; 0 takes the machine's cores (default 0).
 	Threads int `yaml:"threads"`
 	// Memory bounds what tensors may hold together on the CPU: weights, gradients, moments, cache and activations.
-	// An update that does not fit is made with smaller micro-batches, a cache with fewer slots. 0 sets no bound,
+	// An update that does not fit is made with smaller micro-batches, a smaller cache. 0 sets no bound,
 	// and Linux ends a process that takes too much (default 0).
 	Memory executor.Bytes `yaml:"memory"`
 	// Game says how propose and solve are played and rewarded.

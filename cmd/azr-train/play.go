@@ -188,8 +188,9 @@ func trainMetrics(r trainer.Report) map[string]float64 {
 		"trainer/logprob": r.LogProb, "trainer/replayed": float64(r.Replayed),
 		"trainer/loss": r.Loss, "trainer/entropy": r.Entropy, "trainer/grad_norm": r.GradNorm,
 		"trainer/learning_rate": r.LearningRate, "trainer/max_delta_logprob": r.MaxDeltaLogProb,
-		"trainer/tokens": float64(r.Tokens), "trainer/response_tokens": float64(r.ResponseTokens),
-		"trainer/micro_batches": float64(r.Batches), "trainer/micro_batch_tokens": float64(r.MicroBatchTokens),
+		"trainer/tokens": float64(r.Tokens), "trainer/shared_tokens": float64(r.SharedTokens),
+		"trainer/response_tokens": float64(r.ResponseTokens),
+		"trainer/micro_batches":   float64(r.Batches), "trainer/micro_batch_tokens": float64(r.MicroBatchTokens),
 		"trainer/out_of_memory": float64(r.OutOfMemory),
 		"trainer/groups":        float64(r.Groups), "trainer/weight_change": r.WeightChange,
 	}

@@ -168,6 +168,17 @@ func Attention(q, k, v Handle, starts []int64, scale float64) (Handle, *Error) {
 	return result(C.az_attention(q.p, k.p, v.p, ints(starts), C.size_t(len(starts)), C.double(scale)))
 }
 
+// Segment is az_segment: rows of packed tokens, and those below them.
+type Segment struct {
+	// Start and Rows are its own; the segments below it end before End.
+	Start, Rows, End int64
+}
+
+// TreeAttention is az_tree_attention.
+func TreeAttention(q, k, v Handle, segments []Segment, scale float64) (Handle, *Error) {
+	return result(C.az_tree_attention(q.p, k.p, v.p, (*C.az_segment)(unsafe.Pointer(unsafe.SliceData(segments))), C.size_t(len(segments)), C.double(scale)))
+}
+
 // Span is az_span: consecutive tokens of one sequence.
 type Span struct {
 	// Rows of the pass, the position of the first, and where the sequence's pages begin.
