@@ -137,6 +137,11 @@ learn-smollm2: build model $(held-out)/validation-smollm2.jsonl $(held-out)/test
 learn-report: ## write docs/learning.md anew from what is known
 	@go run ./bench/learning -report
 
+.PHONY: bench bench-reference
+bench: build model bench-reference ## measure speed beside PyTorch and transformers, and write docs/speed.md
+	@go run ./bench/speed
+bench-reference: reference ## install what make bench compares with (5 GB)
+
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation
 	@go run ./bench/executor

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"eval":                 {"."},
 	"bench/executor":       {".", "executor"},
 	"bench/learning":       {"monitor/curves"},
+	"bench/speed":          {".", "model", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
 	"model/modeltest":      {"model", "torch/safetensors"},

@@ -1,19 +1,12 @@
 // Attention over the KV cache, whose storage is pages of equally many tokens: (KVH, pages, tokens a page, D).
 #include <ATen/Parallel.h>
 
-#include <bit>
 #include <cmath>
 
 #include "guard.h"
+#include "simd.h"
 
 using az::ref;
-
-// One clone a CPU generation: libtorch's wheel is built the same way.
-#if defined(__x86_64__)
-#define AZ_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define AZ_CLONES
-#endif
 
 namespace {
 
@@ -22,21 +15,6 @@ struct Pages {
   const int64_t *numbers;
   int64_t tokens, stride;  // of a page: tokens, and floats
 };
-
-// exp(x) for x <= 0 to two units in the last place, in steps that vectorise; below -87 it is about 1e-38.
-inline __attribute__((always_inline)) float exp_of_negative(float x) {
-  x = std::max(x, -87.0f);
-  const float shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
-  const float n = shifted - 12582912.0f;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
-  float p = 1.9875691500e-4f;
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  return (p * r * r + r + 1) * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-}
 
 // One query of each head of a group against their KV head: out = softmax(scale q kᵀ) v.
 // q, out (groups, dim); keys, values are the KV head's pages; scores (groups, length) is scratch.
@@ -60,7 +38,7 @@ AZ_CLONES void attend(const float *q, const float *keys, const float *values, Pa
 #pragma omp simd reduction(max : highest)
     for (int64_t t = 0; t < length; t++) highest = std::max(highest, score[t]);
 #pragma omp simd reduction(+ : total)
-    for (int64_t t = 0; t < length; t++) total += score[t] = exp_of_negative(score[t] - highest);
+    for (int64_t t = 0; t < length; t++) total += score[t] = az::exp_f32(score[t] - highest);
     const float share = 1 / total;
 #pragma omp simd
     for (int64_t t = 0; t < length; t++) score[t] *= share;

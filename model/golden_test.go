@@ -95,7 +95,7 @@ func continueGreedily(d *model.Decoder, prompts [][]int64, tokens int) [][]int64
 				return
 			}
 			s := torch.NewScope()
-			next = best(d, q.decode(s, next, positions, 16))
+			next = best(d, q.decode(s, next, positions))
 			for i := range prompts {
 				positions[i]++
 			}

@@ -76,10 +76,10 @@ func Chunk(ids []int64, start int, pages []int64) Span {
 }
 
 // Extend runs one pass over the tokens of spans, writes their keys and values to the cache, and returns the
-// hidden states (R, D), normalised, of the given rows of the pass. Linear layers run at rows of them, of which
-// those after the spans are padding; see [Decoder.InvariantRows].
-func (d *Decoder) Extend(s *torch.Scope, c *KVCache, spans []Span, rows int, wanted []int64) torch.Tensor {
-	p := layOut(spans, rows)
+// hidden states (R, D), normalised, of the given rows of the pass. Inside [torch.BatchInvariant], on the CPU in f32, a
+// span's bits do not depend on the other spans of its pass.
+func (d *Decoder) Extend(s *torch.Scope, c *KVCache, spans []Span, wanted []int64) torch.Tensor {
+	p := layOut(spans)
 	inside := s.Child()
 	defer inside.Close()
 	a := d.Angles(inside, p.positions)
@@ -104,22 +104,19 @@ func (d *Decoder) paged(c *KVCache, layer int, p pass) Attend {
 
 // pass is spans as the layers take them.
 type pass struct {
-	ids, positions []int64 // (rows)
+	ids, positions []int64 // (N)
 	spans          []torch.Span
 	pages          []int64
 }
 
-func layOut(spans []Span, rows int) pass {
-	p := pass{ids: make([]int64, rows), positions: make([]int64, rows)}
-	row := 0
+func layOut(spans []Span) (p pass) {
 	for _, span := range spans {
 		p.spans = append(p.spans, torch.Span{Rows: int64(len(span.IDs)), Start: int64(span.Start), First: int64(len(p.pages))})
 		p.pages = append(p.pages, span.Pages...)
-		copy(p.ids[row:], span.IDs)
+		p.ids = append(p.ids, span.IDs...)
 		for i := range span.IDs {
-			p.positions[row+i] = int64(span.Start + i)
+			p.positions = append(p.positions, int64(span.Start+i))
 		}
-		row += len(span.IDs)
 	}
 	return p
 }

@@ -30,18 +30,18 @@ func (q sequences) pages(i int) []int64 {
 func (q sequences) prefill(s *torch.Scope, i int, ids []int64) (hidden torch.Tensor) {
 	for start := 0; start < len(ids); start += model.PageTokens {
 		chunk := model.Chunk(ids, start, q.pages(i))
-		hidden = q.d.Extend(s, q.KVCache, []model.Span{chunk}, len(chunk.IDs), []int64{int64(len(chunk.IDs) - 1)})
+		hidden = q.d.Extend(s, q.KVCache, []model.Span{chunk}, []int64{int64(len(chunk.IDs) - 1)})
 	}
 	return hidden
 }
 
 // decode adds a token to each of the first sequences and returns their hidden states (B, D).
-func (q sequences) decode(s *torch.Scope, ids []int64, positions []int, rows int) torch.Tensor {
+func (q sequences) decode(s *torch.Scope, ids []int64, positions []int) torch.Tensor {
 	var spans []model.Span
 	var wanted []int64
 	for i, id := range ids {
 		spans = append(spans, model.Span{IDs: []int64{id}, Start: positions[i], Pages: q.pages(i)})
 		wanted = append(wanted, int64(i))
 	}
-	return q.d.Extend(s, q.KVCache, spans, rows, wanted)
+	return q.d.Extend(s, q.KVCache, spans, wanted)
 }

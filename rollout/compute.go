@@ -7,6 +7,13 @@ import (
 	"github.com/azr-train/azr/torch"
 )
 
+const (
+	// passRows bounds the tokens of a pass.
+	passRows = 512
+	// logitsRows bounds the rows that go through the head at once, whose output is the largest of all.
+	logitsRows = 128
+)
+
 // pass is what goes through the layers at once.
 type pass struct {
 	spans     []model.Span
@@ -24,9 +31,9 @@ func (p *pass) add(span model.Span) {
 // returns the requests' hidden states (1, D).
 func (e *Engine) compute(s *torch.Scope, decoding []*request) (hidden []torch.Tensor) {
 	for _, p := range e.plan(decoding) {
-		rows := e.padded(p.rows)
-		e.stats.Rows, e.stats.Padding = e.stats.Rows+rows, e.stats.Padding+rows-p.rows
-		states := e.model.Extend(s, e.cache, p.spans, rows, p.wanted)
+		e.stats.Passes++
+		e.stats.Rows += p.rows
+		states := e.model.Extend(s, e.cache, p.spans, p.wanted)
 		decoded := len(p.wanted) - len(p.finishing)
 		for i := range decoded {
 			hidden = append(hidden, states.Narrow(0, i, 1))
@@ -42,8 +49,7 @@ func (e *Engine) compute(s *torch.Scope, decoding []*request) (hidden []torch.Te
 // plan lays out a tick's passes: decoded tokens, and chunks of prompts, the oldest first, in what is left of the last
 // pass, or in one more where nothing is left.
 func (e *Engine) plan(decoding []*request) (passes []*pass) {
-	most := e.rows[len(e.rows)-1]
-	for block := range slices.Chunk(decoding, most) {
+	for block := range slices.Chunk(decoding, passRows) {
 		p := &pass{}
 		for row, r := range block {
 			p.add(model.Span{IDs: []int64{int64(r.ids[len(r.ids)-1])}, Start: int(r.position()), Pages: r.pages})
@@ -54,7 +60,7 @@ func (e *Engine) plan(decoding []*request) (passes []*pass) {
 	if len(e.computing) == 0 {
 		return passes
 	}
-	if last := len(passes) - 1; last < 0 || passes[last].rows+model.PageTokens > most {
+	if last := len(passes) - 1; last < 0 || passes[last].rows+model.PageTokens > passRows {
 		passes = append(passes, &pass{})
 	}
 	last := passes[len(passes)-1]
@@ -62,7 +68,7 @@ func (e *Engine) plan(decoding []*request) (passes []*pass) {
 		ids := widen(c.ids)
 		for !c.ready() {
 			chunk := model.Chunk(ids, c.computed, c.pages)
-			if last.rows+len(chunk.IDs) > most {
+			if last.rows+len(chunk.IDs) > passRows {
 				return passes
 			}
 			last.add(chunk)
@@ -72,19 +78,4 @@ func (e *Engine) plan(decoding []*request) (passes []*pass) {
 		last.wanted, last.finishing = append(last.wanted, int64(last.rows-1)), append(last.finishing, c)
 	}
 	return passes
-}
-
-// logits of hidden states (1, D): (n, V), computed at an invariant number of rows.
-func (e *Engine) logits(hidden []torch.Tensor) torch.Tensor {
-	x, n := torch.Cat(0, hidden[0], hidden[1:]...), len(hidden)
-	index := make([]int64, e.padded(n))
-	for i := range n {
-		index[i] = int64(i)
-	}
-	return e.model.Logits(x.IndexSelect(0, x.Scope().FromInt64s(index, e.model.Device))).Narrow(0, 0, n)
-}
-
-// padded is the least invariant number of rows that holds n.
-func (e *Engine) padded(n int) int {
-	return e.rows[slices.IndexFunc(e.rows, func(rows int) bool { return rows >= n })]
 }

@@ -18,8 +18,8 @@
 // # What a sample depends on
 //
 // Every draw is keyed by the run's seed, the sample's ID and the token's position. Attention runs span by span,
-// prompts in chunks of a page, and linear layers at numbers of rows that round alike (model.RowBlocks), so on
-// the CPU in f32 a sample's tokens and log-probs have the same bits alone, among others, with whatever is
+// prompts in chunks of a page, and the rows of linear layers do not depend on each other (torch.BatchInvariant), so
+// on the CPU in f32 a sample's tokens and log-probs have the same bits alone, among others, with whatever is
 // in the cache, and from the beginning again. On other devices, and across libtorch builds
 // or numbers of threads, they may differ by rounding.
 //

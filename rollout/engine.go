@@ -21,7 +21,6 @@ type Engine struct {
 	room      int
 	seed      uint64
 	kwargs    map[string]any // of the chat template
-	rows      []int          // invariant numbers of rows, ascending
 	ends      []int32        // the tokens that end a completion
 	queue     []*request
 	running   []*request               // at most slots, the oldest first
@@ -45,15 +44,10 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if e == nil {
-			cache.Free()
-		}
-	}()
 	return &Engine{
 		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
 		cache: cache, pages: newPages(cache.Pages), prompts: map[string]*cachedPrompt{},
-		slots: config.Slots, room: config.roomOf(m.Config), rows: m.InvariantRows(), ends: t.EndIDs(),
+		slots: config.Slots, room: config.roomOf(m.Config), ends: t.EndIDs(),
 	}, nil
 }
 
@@ -134,7 +128,7 @@ func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	defer torch.Catch(&err)
 	s := torch.NewScope()
 	defer s.Close()
-	torch.NoGrad(func() {
+	torch.BatchInvariant(func() {
 		decoding := e.grow()
 		done = e.admit()
 		e.stats.Ticks++
@@ -219,12 +213,12 @@ func (e *Engine) leave(r *request) {
 // sample draws the next token of each request from its hidden state (1, D), and ends those that finish.
 func (e *Engine) sample(hidden []torch.Tensor, requests []*request) (done []azr.Completion) {
 	for len(requests) > 0 {
-		n := min(len(requests), model.LogitsRows)
+		n := min(len(requests), logitsRows)
 		rows := make([]torch.Sampling, n)
 		for i, r := range requests[:n] {
 			rows[i] = r.sampling()
 		}
-		ids, logprobs := e.logits(hidden[:n]).Sample(rows)
+		ids, logprobs := e.model.Logits(torch.Cat(0, hidden[0], hidden[1:n]...)).Sample(rows)
 		e.stats.SampledTokens += n
 		for i, r := range requests[:n] {
 			if finish, ended := r.add(int32(ids[i]), logprobs[i], e.ends); ended {

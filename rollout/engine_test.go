@@ -44,7 +44,7 @@ func TestRequestsEnterAndLeaveARunningBatch(t *testing.T) {
 	done, err := e.Tick(t.Context())
 	require.NoError(t, err)
 	assert.Empty(t, done)
-	assert.Equal(t, rollout.Stats{Ticks: 5, Running: 9, PromptTokens: 1, SharedTokens: 4, SampledTokens: 9, Rows: 16, Padding: 11}, e.Stats())
+	assert.Equal(t, rollout.Stats{Ticks: 5, Running: 9, PromptTokens: 1, SharedTokens: 4, SampledTokens: 9, Passes: 4, Rows: 5}, e.Stats())
 }
 
 func TestCompletionKeepsIDsAndLogProbs(t *testing.T) {

@@ -24,7 +24,7 @@ func (c Config) Memory(m model.Config, dtype torch.DType) Memory {
 // passElements is how many numbers are alive during a pass of as many rows as there may be.
 func (c Config) passElements(m model.Config) int64 {
 	room, hidden, kvHeads := int64(c.roomOf(m)), int64(m.HiddenSize), int64(m.NumKeyValueHeads)
-	rows := int64(padded(c.Slots * int(room)))
+	rows := min(passRows, int64(c.Slots)*room)
 	token := int64(m.HeadDim) + hidden + m.Activations().Values // rotary angles, the layer's input, the layer
 	// What a chunk's attention takes before the feed-forward is: the gathered keys and values, and which of them each
 	// row sees.
@@ -34,18 +34,8 @@ func (c Config) passElements(m model.Config) int64 {
 	if room <= model.PageTokens { // a first chunk's are those of the pass
 		chunk = 0
 	}
-	logits := int64(padded(min(c.Slots, model.LogitsRows))) * int64(m.VocabSize)
+	logits := int64(min(c.Slots, logitsRows)) * int64(m.VocabSize)
 	return max(rows*token, rows*attention+chunk, logits) + int64(c.Slots)*hidden // and each prompt's last hidden state
-}
-
-// padded is the least of model.RowBlocks that holds n rows, or the largest.
-func padded(n int) int {
-	for _, rows := range model.RowBlocks {
-		if rows >= n {
-			return rows
-		}
-	}
-	return model.RowBlocks[len(model.RowBlocks)-1]
 }
 
 // roomOf is the most tokens of a sequence.

@@ -8,8 +8,8 @@ type Stats struct {
 	PromptTokens, SharedTokens int
 	// SampledTokens, those of requests that had to begin again included, and how often one had to.
 	SampledTokens, Preempted int
-	// Rows that went through the layers, and how many of them were padding.
-	Rows, Padding int
+	// Passes through the layers, and their rows.
+	Passes, Rows int
 }
 
 // Stats returns the counts so far.
@@ -21,7 +21,7 @@ func (s Stats) Since(earlier Stats) Stats {
 		Ticks: s.Ticks - earlier.Ticks, Running: s.Running - earlier.Running,
 		PromptTokens: s.PromptTokens - earlier.PromptTokens, SharedTokens: s.SharedTokens - earlier.SharedTokens,
 		SampledTokens: s.SampledTokens - earlier.SampledTokens, Preempted: s.Preempted - earlier.Preempted,
-		Rows: s.Rows - earlier.Rows, Padding: s.Padding - earlier.Padding,
+		Passes: s.Passes - earlier.Passes, Rows: s.Rows - earlier.Rows,
 	}
 }
 

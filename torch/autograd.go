@@ -16,6 +16,18 @@ func NoGrad(f func()) {
 	f()
 }
 
+// BatchInvariant runs f without recording graphs, with ops whose rows do not depend on each other: on the CPU in f32
+// a row of Linear and of Silu has the same bits whatever the other rows are and however many, which libtorch's own do
+// not promise. On other devices and of other types they are libtorch's.
+func BatchInvariant(f func()) {
+	NoGrad(func() {
+		was := capi.BatchInvariant()
+		capi.SetBatchInvariant(true)
+		defer capi.SetBatchInvariant(was)
+		f()
+	})
+}
+
 // Leaf returns t's values as a leaf of a new graph, whose gradient [Tensor.Grad] reads after Backward.
 func (t Tensor) Leaf() Tensor {
 	leaf := t.Detach()

@@ -158,6 +158,7 @@ var elsewhere = map[string]string{
 	"ndim": "every golden output", "size": "every golden output", "dtype_of": "every golden output", "device_of": "scope_test.go: errors name operands",
 	"copy_": "TestSetCopiesOverAVar", "to": "TestMakersAndConversions",
 	"paged_attention": "TestPagedAttentionEqualsPackedAttention", "copy_pages": "TestCopyPages", "tree_attention": "TestTreeAttentionEqualsItsSequences",
+	"batch_invariant": "TestRowsApart", "set_batch_invariant": "TestRowsApart",
 	"set_requires_grad": "every golden gradient", "backward": "every golden gradient", "grad": "every golden gradient", "clear_grad": "scope_test.go: gradients",
 }
 

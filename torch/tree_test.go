@@ -11,9 +11,17 @@ import (
 // Rows 0 to 5 begin three sequences: 5 to 8 goes on by 8 to 10 and by 10 to 14, and 14 to 20 ends the third.
 // A second tree of one sequence follows.
 var (
-	tree  = []torch.Segment{{0, 5, 20}, {5, 3, 14}, {8, 2, 10}, {10, 4, 14}, {14, 6, 20}, {20, 3, 23}}
+	tree  = segments([][3]int64{{0, 5, 20}, {5, 3, 14}, {8, 2, 10}, {10, 4, 14}, {14, 6, 20}, {20, 3, 23}})
 	paths = [][][2]int{{{0, 5}, {5, 3}, {8, 2}}, {{0, 5}, {5, 3}, {10, 4}}, {{0, 5}, {14, 6}}, {{20, 3}}}
 )
+
+// segments are given as first row, rows and end.
+func segments(list [][3]int64) (found []torch.Segment) {
+	for _, s := range list {
+		found = append(found, torch.Segment{Start: s[0], Rows: s[1], End: s[2]})
+	}
+	return found
+}
 
 // leaves are q, k and v that collect gradients.
 func leaves(s *torch.Scope, q, k, v torch.Tensor) [3]torch.Tensor {
@@ -66,10 +74,10 @@ func TestSegmentsThatAreNoTreeAreRefused(t *testing.T) {
 	s := torch.NewScope()
 	defer s.Close()
 	q, k, v := sequence(s, 8, 9)
-	for _, segments := range [][]torch.Segment{
+	for _, bad := range [][][3]int64{
 		nil, {{0, 9, 8}}, {{0, 9, 10}}, {{0, 5, 9}}, {{0, 5, 5}, {6, 3, 9}}, {{0, 4, 6}, {4, 3, 7}, {7, 2, 9}}, {{0, 0, 9}, {0, 9, 9}}, {{1, 8, 9}},
 	} {
-		assert.Contains(t, panics(t, func() { torch.TreeAttention(q, k, v, segments, 1) }).Msg, "tree_attention: segment", "%v", segments)
+		assert.Contains(t, panics(t, func() { torch.TreeAttention(q, k, v, segments(bad), 1) }).Msg, "tree_attention: segment", "%v", bad)
 	}
-	assert.Contains(t, panics(t, func() { torch.TreeAttention(k, q, q, []torch.Segment{{0, 9, 9}}, 1) }).Msg, "2 query heads for 6 of keys")
+	assert.Contains(t, panics(t, func() { torch.TreeAttention(k, q, q, segments([][3]int64{{0, 9, 9}}), 1) }).Msg, "2 query heads for 6 of keys")
 }

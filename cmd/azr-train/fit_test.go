@@ -82,7 +82,7 @@ func step(t *testing.T, dir string, config Config) {
 	for i := range 2 * max(1, config.Trainer.MicroBatchTokens/longest) {
 		s := azr.Sample{ID: done[0].ID, PromptIDs: done[0].PromptIDs, Temperature: 1, Reward: float64(i % 2)}
 		for len(s.PromptIDs)+len(s.ResponseIDs) < longest {
-			s.ResponseIDs, s.LogProbs = append(s.ResponseIDs, int32(5+len(s.ResponseIDs)%100)), append(s.LogProbs, -6)
+			s.ResponseIDs, s.LogProbs = append(s.ResponseIDs, int32(5+(len(s.ResponseIDs)+7*i)%100) /* no two alike */), append(s.LogProbs, -6)
 		}
 		samples = append(samples, s)
 	}

@@ -179,7 +179,7 @@ func rolloutMetrics(s rollout.Stats, slots int) map[string]float64 {
 		"rollout/ticks":         float64(s.Ticks),
 		"rollout/prompt_tokens": float64(s.PromptTokens), "rollout/shared_tokens": float64(s.SharedTokens),
 		"rollout/sampled_tokens": float64(s.SampledTokens), "rollout/preempted": float64(s.Preempted),
-		"rollout/rows": float64(s.Rows), "rollout/padding": float64(s.Padding),
+		"rollout/passes": float64(s.Passes), "rollout/rows": float64(s.Rows),
 	}
 }
 

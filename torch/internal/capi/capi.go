@@ -89,6 +89,12 @@ func GradEnabled() bool { return C.az_grad_enabled() != 0 }
 // SetGradEnabled sets the calling thread's grad mode.
 func SetGradEnabled(on bool) { C.az_set_grad_enabled(flag(on)) }
 
+// BatchInvariant reads the mode.
+func BatchInvariant() bool { return C.az_batch_invariant() != 0 }
+
+// SetBatchInvariant sets the mode.
+func SetBatchInvariant(on bool) { C.az_set_batch_invariant(flag(on)) }
+
 func flag(on bool) C.int32_t {
 	if on {
 		return 1

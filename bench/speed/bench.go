@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/rollout/tokenizer"
+	"github.com/azr-train/azr/torch"
+)
+
+// bench is the two sides and how often they take turns.
+type bench struct {
+	folder, python, program, work string
+	threads, rounds               int
+
+	model     *model.Decoder
+	tokenizer *tokenizer.Tokenizer
+	reference *python
+}
+
+// row is one line of the table: what is done, and how often.
+type row struct {
+	name, says, aim string
+	// ours and theirs do it once; limit, if there is one, is the least time it could take.
+	ours, theirs func() (measure, error)
+	limit        func() time.Duration
+}
+
+// measure is one turn.
+type measure struct {
+	time   time.Duration
+	tokens int
+	// peak is the most resident memory, in bytes.
+	peak int64
+}
+
+// result is a row's turns.
+type result struct {
+	Name   string  `json:"name"`
+	Says   string  `json:"says"`
+	Aim    string  `json:"aim"`
+	Tokens int     `json:"tokens"`
+	Ours   seconds `json:"ours"`
+	Theirs seconds `json:"theirs"`
+	Limit  seconds `json:"limit,omitempty"`
+	// Peaks are the most resident memory of each side, in bytes.
+	OurPeak   int64 `json:"our_peak,omitempty"`
+	TheirPeak int64 `json:"their_peak,omitempty"`
+}
+
+// seconds of each round.
+type seconds []float64
+
+// against is how many times faster ours is than other in each round, sorted.
+func (s seconds) against(other seconds) seconds {
+	ratios := seconds{}
+	for i := range s {
+		ratios = append(ratios, other[i]/s[i])
+	}
+	slices.Sort(ratios)
+	return ratios
+}
+
+func (s seconds) median() float64 {
+	sorted := slices.Sorted(slices.Values(s))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+func (b *bench) run(ctx context.Context, only []string, file, page string) (err error) {
+	defer torch.Catch(&err)
+	torch.SetNumThreads(b.threads)
+	if b.model, err = model.Load(b.folder, torch.F32, torch.CPU); err != nil {
+		return fmt.Errorf("%w; hint: make model", err)
+	}
+	defer b.model.Free()
+	if b.tokenizer, err = tokenizer.Load(b.folder); err != nil {
+		return err
+	}
+	defer b.tokenizer.Close()
+	if b.reference, err = startPython(ctx, b.python, b.folder, b.threads); err != nil {
+		return err
+	}
+	defer b.reference.close()
+	r, err := readReport(file)
+	if err != nil {
+		return err
+	}
+	r.describe(b)
+	for _, row := range b.rows(ctx) {
+		if len(only) > 0 && !slices.Contains(only, row.name) {
+			continue
+		}
+		found, err := b.measure(row)
+		if err != nil {
+			return fmt.Errorf("%s: %w", row.name, err)
+		}
+		r.add(found)
+		fmt.Fprintln(os.Stderr, found.line())
+		if err := r.write(file, page); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measure lets both sides and the limit take turns; the first round warms up and does not count.
+func (b *bench) measure(w row) (result, error) {
+	r := result{Name: w.name, Says: w.says, Aim: w.aim}
+	for round := range b.rounds + 1 {
+		ours, err := w.ours()
+		if err != nil {
+			return r, err
+		}
+		theirs, err := w.theirs()
+		if err != nil {
+			return r, err
+		}
+		if round == 0 {
+			continue
+		}
+		r.Tokens = ours.tokens
+		r.Ours, r.Theirs = append(r.Ours, ours.time.Seconds()), append(r.Theirs, theirs.time.Seconds())
+		r.OurPeak, r.TheirPeak = max(r.OurPeak, ours.peak), max(r.TheirPeak, theirs.peak)
+		if w.limit != nil {
+			r.Limit = append(r.Limit, w.limit().Seconds())
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/azr-train/azr"
+)
+
+// The step that is repeated: the second of the quickstart's game, so that its buffers are not empty.
+const (
+	recordedStep = 2
+	microBatch   = 1024
+)
+
+// completion is one row of a step as azr-train inspect tells it.
+type completion struct {
+	ID struct {
+		Purpose, Type string
+		Index         int
+	}
+	Role, Prompt, Text string
+	Trained            bool
+	Advantage, Reward  float64
+	PromptTokens       int `json:"prompt_tokens"`
+	ResponseTokens     int `json:"response_tokens"`
+}
+
+// play makes a run of the recorded step and returns its metrics and timings by name.
+func (b *bench) play(ctx context.Context) (dir string, found map[string]float64, err error) {
+	dir = filepath.Join(b.work, "run")
+	if err := os.RemoveAll(dir); err != nil {
+		return "", nil, err
+	}
+	var out bytes.Buffer
+	c := exec.CommandContext(ctx, b.program, "run", "--quiet", "--json", "--model", b.folder, "--config", "quickstart", "--run", dir,
+		"--seed", "1", "--set", fmt.Sprintf("steps=%d", recordedStep), "--set", fmt.Sprintf("threads=%d", b.threads))
+	c.Stdout, c.Stderr = &out, os.Stderr
+	if err := c.Run(); err != nil {
+		return "", nil, fmt.Errorf("%s: %w", strings.Join(c.Args, " "), err)
+	}
+	for lines := json.NewDecoder(&out); lines.More(); {
+		var line struct {
+			Step             int
+			Metrics, Timings map[string]float64
+		}
+		if err := lines.Decode(&line); err != nil {
+			return "", nil, err
+		}
+		if line.Step == recordedStep {
+			found = line.Metrics
+			for name, v := range line.Timings {
+				found[name] = v
+			}
+		}
+	}
+	return dir, found, nil
+}
+
+// completions of the recorded step of a run.
+func (b *bench) completions(ctx context.Context, dir string) (list []completion, err error) {
+	out, err := exec.CommandContext(ctx, b.program, "inspect", dir, "--step", fmt.Sprint(recordedStep), "--limit", "100000", "--json").Output()
+	if err != nil {
+		return nil, err
+	}
+	var run struct{ Rows []completion }
+	err = json.Unmarshal(out, &run)
+	return run.Rows, err
+}
+
+// recordedUpdate learns from what a step of self-play gave, whose prompts begin alike.
+func (b *bench) recordedUpdate(ctx context.Context) row {
+	samples, err := b.recordedSamples(ctx)
+	if err != nil {
+		fail := func() (measure, error) { return measure{}, err }
+		return row{name: "update, self-play", ours: fail, theirs: fail}
+	}
+	return b.updateOn(ctx, "update, self-play", "the samples of a step of the quickstart's game", "2.5 times", samples, microBatch)
+}
+
+func (b *bench) recordedSamples(ctx context.Context) (samples []azr.Sample, err error) {
+	dir, _, err := b.play(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.completions(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range list {
+		if !c.Trained {
+			continue
+		}
+		s := azr.Sample{ID: azr.SampleID{Index: i}, Temperature: 1, Reward: c.Reward}
+		if err := s.Group.Role.UnmarshalText([]byte(c.Role)); err != nil {
+			return nil, err
+		}
+		if err := s.Group.Type.UnmarshalText([]byte(c.ID.Type)); err != nil {
+			return nil, err
+		}
+		if s.PromptIDs, err = b.tokenizer.EncodeDocument(c.Prompt); err != nil {
+			return nil, err
+		}
+		if s.ResponseIDs, err = b.tokenizer.EncodeDocument(c.Text + "\n"); err != nil {
+			return nil, err
+		}
+		for range s.ResponseIDs {
+			s.LogProbs = append(s.LogProbs, -1)
+		}
+		samples = append(samples, s)
+	}
+	return samples, nil
+}
+
+// step is a whole step of self-play: sampling, executing, updating. The reference samples as many tokens to the same
+// prompts, role by role and type by type, runs as many programs, and learns from the same samples.
+func (b *bench) step(ctx context.Context) row {
+	var list []completion
+	return row{
+		name: "step", says: "a step of the quickstart's game, equal tokens sampled", aim: "3 times",
+		ours: func() (measure, error) {
+			dir, found, err := b.play(ctx)
+			if err != nil {
+				return measure{}, err
+			}
+			if list, err = b.completions(ctx, dir); err != nil {
+				return measure{}, err
+			}
+			return measure{time: time.Duration(found["step_seconds"] * float64(time.Second)), tokens: int(found["rollout/sampled_tokens"])}, nil
+		},
+		theirs: func() (measure, error) { return b.theirStep(list) },
+	}
+}
+
+func (b *bench) theirStep(list []completion) (m measure, err error) {
+	type batch struct {
+		prompts [][]int32
+		lengths []int
+	}
+	batches, order := map[string]*batch{}, []string{}
+	var programs []string
+	var samples []any
+	for _, c := range list {
+		prompt, err := b.tokenizer.EncodeDocument(c.Prompt)
+		if err != nil {
+			return m, err
+		}
+		name := c.ID.Purpose + c.ID.Type
+		if batches[name] == nil {
+			batches[name] = &batch{}
+			order = append(order, name)
+		}
+		batches[name].prompts, batches[name].lengths = append(batches[name].prompts, prompt), append(batches[name].lengths, max(1, c.ResponseTokens))
+		programs = append(programs, "result = sum(range(100))")
+		if c.Trained {
+			response, err := b.tokenizer.EncodeDocument(c.Text + "\n")
+			if err != nil {
+				return m, err
+			}
+			samples = append(samples, []any{prompt, response, make([]float64, len(response)), c.Advantage})
+		}
+	}
+	requests := []request{}
+	for _, name := range order {
+		requests = append(requests, request{"do": "generate", "prompts": batches[name].prompts, "lengths": batches[name].lengths, "batch": referenceBatch})
+	}
+	requests = append(requests, request{"do": "execute", "programs": programs}, request{"do": "update", "samples": samples, "tokens": microBatch, "entropy_coefficient": 0.001})
+	for _, r := range requests {
+		t, err := b.reference.do(r)
+		if err != nil {
+			return m, err
+		}
+		m.time += t.time()
+		m.peak = max(m.peak, t.Peak)
+	}
+	return m, nil
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// report is what was measured, and on what.
+type report struct {
+	Machine string   `json:"machine"`
+	Threads int      `json:"threads"`
+	PyTorch string   `json:"pytorch"`
+	Load    string   `json:"load"`
+	Rows    []result `json:"rows"`
+}
+
+func readReport(file string) (r report, err error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+// describe names the machine and its load before the measuring.
+func (r *report) describe(b *bench) {
+	r.Machine, r.Threads, r.PyTorch, r.Load = machine(), b.threads, b.reference.version, "unknown"
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		r.Load, _, _ = strings.Cut(string(text), " ")
+	}
+}
+
+func machine() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "model name\t: "); ok {
+			return fmt.Sprintf("%s, %d cores", strings.TrimSpace(name), runtime.NumCPU())
+		}
+	}
+	return fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
+}
+
+func (r *report) add(found result) {
+	i := slices.IndexFunc(r.Rows, func(old result) bool { return old.Name == found.Name })
+	if i < 0 {
+		r.Rows = append(r.Rows, found)
+	} else {
+		r.Rows[i] = found
+	}
+}
+
+// line is a result as a row of the page's table.
+func (r result) line() string {
+	rate := func(s seconds) string { return fmt.Sprintf("%.0f", float64(r.Tokens)/s.median()) }
+	ratio := r.Ours.against(r.Theirs)
+	limit, memory := "–", "–"
+	if len(r.Limit) > 0 {
+		limit = fmt.Sprintf("%d %%", percent(r.Ours.against(r.Limit).median()))
+	}
+	if r.OurPeak > 0 && r.TheirPeak > 0 {
+		memory = fmt.Sprintf("%.2f", float64(r.OurPeak)/float64(r.TheirPeak))
+	}
+	return fmt.Sprintf("| %s: %s | %s | %s | %.2f (%.2f to %.2f) | %s | %s | %s |", r.Name, r.Says, rate(r.Ours), rate(r.Theirs),
+		ratio.median(), ratio[0], ratio[len(ratio)-1], limit, memory, r.Aim)
+}
+
+const begin, end = "<!-- speed -->\n", "<!-- end of speed -->"
+
+// write keeps the results and writes the page's table anew.
+func (r *report) write(file, page string) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	old, err := os.ReadFile(page)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(old), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s has no place for the table; want %q and %q", page, begin, end)
+	}
+	return os.WriteFile(page, []byte(before+begin+r.table()+end+after), 0o644)
+}
+
+func (r *report) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d threads a side, PyTorch %s, load %s before:\n\n", r.Machine, r.Threads, r.PyTorch, r.Load)
+	b.WriteString("| | tokens/s | reference | times as fast (least to most) | of the limit | memory | aim |\n|---|---|---|---|---|---|---|\n")
+	for _, row := range r.Rows {
+		b.WriteString(row.line() + "\n")
+	}
+	return b.String()
+}
