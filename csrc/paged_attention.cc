@@ -16,46 +16,66 @@ struct Pages {
   int64_t tokens, stride;  // of a page: tokens, and floats
 };
 
+// Adds weight[t] * value[t] over a page's tokens to G heads' out.
+template <int BYTES, int G>
+AZ_INLINE void add_values(const float *weights, int64_t weight_stride, const float *value, int64_t tokens, float *out, int64_t dim) {
+  constexpr int64_t lanes = az::Lanes<BYTES>::count;
+  for (int64_t d = 0; d < dim; d += lanes) {
+    const int64_t count = std::min(lanes, dim - d);
+    az::Floats<BYTES> sum[G];
+    for (int g = 0; g < G; g++) sum[g] = az::load_some<BYTES>(out + g * dim + d, count);
+    for (int64_t t = 0; t < tokens; t++) {
+      const auto v = count == lanes ? az::load<BYTES>(value + t * dim + d) : az::load_some<BYTES>(value + t * dim + d, count);
+      for (int g = 0; g < G; g++) sum[g] += weights[g * weight_stride + t] * v;
+    }
+    for (int g = 0; g < G; g++) std::memcpy(out + g * dim + d, &sum[g], count * sizeof(float));
+  }
+}
+
+// Turns scores into weights that sum to 1.
+template <int BYTES>
+AZ_INLINE void softmax(float *score, int64_t length) {
+  const float highest = *std::max_element(score, score + length);
+  az::Floats<BYTES> sum = {};
+  az::each_vector<BYTES>(score, length, [&](az::Floats<BYTES> v, int64_t t, int64_t count) __attribute__((always_inline)) {
+    v = az::exp_lanes<BYTES>(v - highest);
+    std::memcpy(score + t, &v, count * sizeof(float));
+    sum += az::load_some<BYTES>(score + t, count);
+  });
+  const float share = 1 / az::total<BYTES>(sum);
+  for (int64_t t = 0; t < length; t++) score[t] *= share;
+}
+
 // One query of each head of a group against their KV head: out = softmax(scale q kᵀ) v.
 // q, out (groups, dim); keys, values are the KV head's pages; scores (groups, length) is scratch.
 // Every sum runs in one fixed order, so a row's bits do not depend on what else is in the pass.
-AZ_CLONES void attend(const float *q, const float *keys, const float *values, Pages pages, float *out, float *scores, int64_t groups, int64_t length, int64_t dim, float scale) {
+template <int BYTES>
+AZ_INLINE void attend_of(const float *q, const float *keys, const float *values, const Pages &pages, float *out, float *scores, int64_t groups, int64_t length, int64_t dim, float scale) {
   for (int64_t first = 0, i = 0; first < length; first += pages.tokens, i++) {
     const float *key = keys + pages.numbers[i] * pages.stride;
     const int64_t tokens = std::min(pages.tokens, length - first);
-    for (int64_t t = 0; t < tokens; t++, key += dim) {
+    for (int64_t t = 0; t < tokens; t++, key += dim)
       for (int64_t g = 0; g < groups; g++) {
-        float dot = 0;
-#pragma omp simd reduction(+ : dot)
-        for (int64_t d = 0; d < dim; d++) dot += q[g * dim + d] * key[d];
-        scores[g * length + first + t] = dot * scale;
+        az::Floats<BYTES> dot = {};
+        az::each_vector<BYTES>(key, dim, [&](az::Floats<BYTES> v, int64_t d, int64_t count) __attribute__((always_inline)) {
+          dot += v * (count == az::Lanes<BYTES>::count ? az::load<BYTES>(q + g * dim + d) : az::load_some<BYTES>(q + g * dim + d, count));
+        });
+        scores[g * length + first + t] = az::total<BYTES>(dot) * scale;
       }
-    }
   }
-  for (int64_t g = 0; g < groups; g++) {
-    float *score = scores + g * length;
-    float highest = -INFINITY, total = 0;
-#pragma omp simd reduction(max : highest)
-    for (int64_t t = 0; t < length; t++) highest = std::max(highest, score[t]);
-#pragma omp simd reduction(+ : total)
-    for (int64_t t = 0; t < length; t++) total += score[t] = az::exp_f32(score[t] - highest);
-    const float share = 1 / total;
-#pragma omp simd
-    for (int64_t t = 0; t < length; t++) score[t] *= share;
-  }
+  for (int64_t g = 0; g < groups; g++) softmax<BYTES>(scores + g * length, length);
   std::fill(out, out + groups * dim, 0.0f);
   for (int64_t first = 0, i = 0; first < length; first += pages.tokens, i++) {
     const float *value = values + pages.numbers[i] * pages.stride;
     const int64_t tokens = std::min(pages.tokens, length - first);
-    for (int64_t t = 0; t < tokens; t++, value += dim) {
-      for (int64_t g = 0; g < groups; g++) {
-        const float weight = scores[g * length + first + t];
-#pragma omp simd
-        for (int64_t d = 0; d < dim; d++) out[g * dim + d] += weight * value[d];
-      }
-    }
+    int64_t g = 0;
+    for (; g + 4 <= groups; g += 4) add_values<BYTES, 4>(scores + g * length + first, length, value, tokens, out + g * dim, dim);
+    for (; g + 3 <= groups; g += 3) add_values<BYTES, 3>(scores + g * length + first, length, value, tokens, out + g * dim, dim);
+    for (; g < groups; g++) add_values<BYTES, 1>(scores + g * length + first, length, value, tokens, out + g * dim, dim);
   }
 }
+AZ_KERNEL(attend, attend_of, (const float *q, const float *keys, const float *values, const Pages &pages, float *out, float *scores, int64_t groups, int64_t length, int64_t dim, float scale),
+          (q, keys, values, pages, out, scores, groups, length, dim, scale))
 
 // What one call works on.
 struct Pass {

@@ -1,34 +1,106 @@
-// Loops that one compilation holds for several CPU generations, and arithmetic that vectorises in them.
+// Loops written on vectors of floats, once for all CPU generations. What is left over of a row goes through the same
+// arithmetic in a vector filled up with zeros, so that a number's bits do not depend on its place.
 #pragma once
 
-#include <algorithm>
-#include <bit>
 #include <cstdint>
+#include <cstring>
+
+#pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed between inlined functions only
 
 #define AZ_INLINE inline __attribute__((always_inline))
 
-// One clone a CPU generation: libtorch's wheel is built the same way.
+// AZ_KERNEL(name, kernel, (parameters), (arguments)) defines name as kernel<bytes of a vector> for the CPU at hand.
 #if defined(__x86_64__)
-#define AZ_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define AZ_KERNEL(name, kernel, parameters, arguments)                                             \
+  __attribute__((target("avx512f"))) void name##_avx512 parameters { kernel<64> arguments; }       \
+  __attribute__((target("avx2,fma"))) void name##_avx2 parameters { kernel<32> arguments; }        \
+  void name##_any parameters { kernel<16> arguments; }                                             \
+  void name parameters {                                                                           \
+    static const auto chosen = az::vector_bytes() == 64 ? name##_avx512 : az::vector_bytes() == 32 ? name##_avx2 : name##_any; \
+    chosen arguments;                                                                              \
+  }
 #else
-#define AZ_CLONES
+#define AZ_KERNEL(name, kernel, parameters, arguments) \
+  void name parameters { kernel<16> arguments; }
 #endif
 
 namespace az {
 
-// exp(x) to two units in the last place, the same bits in a vector and alone; x is cut to -87..88.
-AZ_INLINE float exp_f32(float x) {
-  x = std::min(std::max(x, -87.0f), 88.0f);
-  const float shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
-  const float n = shifted - 12582912.0f;
-  const float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
-  float p = 1.9875691500e-4f;
+inline int vector_bytes() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f")) return 64;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return 32;
+#endif
+  return 16;
+}
+
+template <int BYTES>
+struct Lanes {
+  static constexpr int64_t count = BYTES / sizeof(float);
+  typedef float floats __attribute__((vector_size(BYTES), aligned(4), may_alias));
+  typedef int32_t ints __attribute__((vector_size(BYTES), aligned(4), may_alias));
+};
+
+template <int BYTES>
+using Floats = typename Lanes<BYTES>::floats;
+
+template <int BYTES>
+AZ_INLINE Floats<BYTES> load(const float *x) { return *reinterpret_cast<const Floats<BYTES> *>(x); }
+
+template <int BYTES>
+AZ_INLINE void store(float *x, Floats<BYTES> v) { *reinterpret_cast<Floats<BYTES> *>(x) = v; }
+
+// The first n numbers at x, and zeros.
+template <int BYTES>
+AZ_INLINE Floats<BYTES> load_some(const float *x, int64_t n) {
+  Floats<BYTES> v = {};
+  std::memcpy(&v, x, n * sizeof(float));
+  return v;
+}
+
+template <int BYTES>
+AZ_INLINE float total(Floats<BYTES> v) {
+  if constexpr (BYTES == 16) {
+    return (v[0] + v[2]) + (v[1] + v[3]);
+  } else {
+    Floats<BYTES / 2> low, high;
+    std::memcpy(&low, &v, BYTES / 2);
+    std::memcpy(&high, reinterpret_cast<const char *>(&v) + BYTES / 2, BYTES / 2);
+    return total<BYTES / 2>(low + high);
+  }
+}
+
+// exp(x) to two units in the last place; x is cut to -87..88.
+template <int BYTES>
+AZ_INLINE Floats<BYTES> exp_lanes(Floats<BYTES> x) {
+  using F = Floats<BYTES>;
+  using I = typename Lanes<BYTES>::ints;
+  const F zero = {}, low = zero - 87.0f, high = zero + 88.0f;
+  x = x < low ? low : x;
+  x = x > high ? high : x;
+  const F shifted = x * 1.44269504f + 12582912.0f;  // adding 1.5 * 2^23 rounds to an integer
+  const F n = shifted - 12582912.0f;
+  const F r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts
+  F p = zero + 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
   p = p * r + 8.3334519073e-3f;
   p = p * r + 4.1665795894e-2f;
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
-  return (p * r * r + r + 1) * std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
+  const I exponent = (__builtin_convertvector(n, I) + 127) << 23;
+  F scale;
+  std::memcpy(&scale, &exponent, BYTES);
+  return (p * r * r + r + 1.0f) * scale;
+}
+
+// Calls f(vector, first number, count) over n numbers; only the last vector may hold fewer than all lanes.
+template <int BYTES, class F>
+AZ_INLINE void each_vector(const float *x, int64_t n, F f) {
+  constexpr int64_t lanes = Lanes<BYTES>::count;
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) f(load<BYTES>(x + i), i, lanes);
+  if (i < n) f(load_some<BYTES>(x + i, n - i), i, n - i);
 }
 
 }  // namespace az

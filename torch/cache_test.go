@@ -111,7 +111,7 @@ func TestPagedAttentionOverManyKeys(t *testing.T) {
 	lockThread(t)
 	s := torch.NewScope()
 	defer s.Close()
-	for scale, tolerance := range map[float64]float64{1e-3: 2e-6, 0.3: 2e-6, 30: 2e-5} { // even weights, and one that has nearly all
+	for scale, tolerance := range map[float64]float64{1e-3: 2e-6, 0.3: 2e-6, 30: 5e-5} { // even weights, and one that has nearly all
 		q, k, v := sequence(s, 3, 29)
 		keys, values := caches(s, k)
 		want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
