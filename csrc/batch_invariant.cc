@@ -1,8 +1,8 @@
-// Batch-invariant mode: ops whose rows do not depend on each other, on the CPU in f32 and without a graph.
+// Batch-invariant mode: matrix products whose rows do not depend on each other, on the CPU in f32 and without a graph.
 //
-// In a matrix product y = x wᵀ + bias each number is a sum in one fixed order, whatever the other rows are and however
-// many; libraries choose another order for another number of rows. Small numbers of rows stream the weights from
-// memory, which nothing packs or copies. libtorch's silu takes another exp for what its vectors leave over.
+// In y = x wᵀ + bias each number is a sum in one fixed order, whatever the other rows are and however many; libraries
+// choose another order for another number of rows. Small numbers of rows stream the weights from memory, which
+// nothing packs or copies.
 #include <ATen/Parallel.h>
 
 #include "guard.h"
@@ -78,15 +78,6 @@ AZ_INLINE void product_of(const Product &p, int64_t from, int64_t to) {
 
 AZ_KERNEL(product, product_of, (const Product &p, int64_t from, int64_t to), (p, from, to))
 
-template <int BYTES>
-AZ_INLINE void silu_of(const float *x, float *y, int64_t n) {
-  az::each_vector<BYTES>(x, n, [&](az::Floats<BYTES> v, int64_t i, int64_t count) __attribute__((always_inline)) {
-    v = v / (1.0f + az::exp_lanes<BYTES>(-v));
-    std::memcpy(y + i, &v, count * sizeof(float));
-  });
-}
-AZ_KERNEL(silu_rows, silu_of, (const float *x, float *y, int64_t n), (x, y, n))
-
 at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const az_tensor *bias) {
   const at::Tensor in = x.contiguous(), w = weight.contiguous();
   auto shape = x.sizes().vec();
@@ -107,14 +98,6 @@ bool batch_invariant = false;
 bool applies(const at::Tensor &t) { return batch_invariant && !at::GradMode::is_enabled() && t.is_cpu() && t.scalar_type() == at::kFloat; }
 
 }  // namespace
-
-at::Tensor az::silu(const at::Tensor &x) {
-  if (!applies(x)) return at::silu(x);
-  const at::Tensor in = x.contiguous();
-  at::Tensor out = at::empty_like(in);
-  at::parallel_for(0, in.numel(), 8192, [&](int64_t from, int64_t to) { silu_rows(in.const_data_ptr<float>() + from, out.mutable_data_ptr<float>() + from, to - from); });
-  return out;
-}
 
 extern "C" {
 

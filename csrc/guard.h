@@ -58,8 +58,6 @@ az_result guard(F &&f) noexcept {
   return r;
 }
 
-at::Tensor silu(const at::Tensor &x);  // in batch-invariant mode without a graph an own one
-
 inline at::ScalarType scalar_type(int32_t dtype) {
   static constexpr at::ScalarType types[] = {at::kFloat, at::kBFloat16, at::kHalf, at::kDouble, at::kLong, at::kInt, at::kBool};
   TORCH_CHECK(dtype >= 0 && dtype < 7, "unknown dtype ", dtype);

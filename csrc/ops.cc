@@ -8,7 +8,7 @@ namespace az {
 namespace {
 
 // The names of ops.def resolve here: libtorch's own, and the few that need a wrapper.
-using at::abs, at::cos, at::exp, at::log, at::neg, at::reciprocal, at::relu, at::rsqrt, at::sigmoid, at::sin, at::sqrt, at::square, at::tanh;
+using at::abs, at::cos, at::exp, at::log, at::neg, at::reciprocal, at::relu, at::rsqrt, at::sigmoid, at::silu, at::sin, at::sqrt, at::square, at::tanh;
 using at::add, at::div, at::eq, at::ge, at::gt, at::le, at::lt, at::matmul, at::maximum, at::minimum, at::mul, at::ne, at::sub;
 
 at::Tensor sum_all(const at::Tensor &x) { return x.sum(); }
@@ -128,10 +128,6 @@ az_result az_to(const az_tensor *x, int32_t dtype, az_device device) {
 az_result az_embedding(const az_tensor *weight, const az_tensor *ids) {
   return guard([&] { return at::embedding(ref(weight), ref(ids)); });
 }
-az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps) {
-  return guard([&] { return at::rms_norm(ref(x), ref(weight).sizes(), ref(weight), eps); });
-}
-
 // x (N, H, D), cos and sin (N, D/2): the halves of each head are rotated as pairs, as HF's rotate_half does.
 az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin) {
   return guard([&] {

@@ -75,8 +75,8 @@ func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.
 	hND := xND.RMSNorm(l.inputNorm.In(s), eps)
 	xND = xND.Add(d.attention(l, hND, a, attend))
 	hND = xND.RMSNorm(l.postNorm.In(s), eps)
-	gateNI := hND.Linear(l.gate.In(s)).Silu()
-	return xND.Add(gateNI.Mul(hND.Linear(l.up.In(s))).Linear(l.down.In(s)))
+	gateNI, upNI := hND.Linear(l.gate.In(s)), hND.Linear(l.up.In(s))
+	return xND.Add(gateNI.SiluMul(upNI).Linear(l.down.In(s)))
 }
 
 func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {

@@ -16,8 +16,8 @@ func NoGrad(f func()) {
 	f()
 }
 
-// BatchInvariant runs f without recording graphs, with ops whose rows do not depend on each other: on the CPU in f32
-// a row of Linear and of Silu has the same bits whatever the other rows are and however many, which libtorch's own do
+// BatchInvariant runs f without recording graphs, with linear layers whose rows do not depend on each other: on the CPU
+// in f32 a row has the same bits whatever the other rows are and however many, which libtorch's own products do
 // not promise. On other devices and of other types they are libtorch's.
 func BatchInvariant(f func()) {
 	NoGrad(func() {

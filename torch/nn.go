@@ -26,6 +26,12 @@ func (t Tensor) RMSNorm(weight Tensor, eps float64) Tensor {
 	return innermost("RMSNorm", t, weight).own("RMSNorm", h, err, t, weight)
 }
 
+// SiluMul is silu(t) times up, elementwise: the gated product of a SwiGLU. For the backward it keeps t and up alone.
+func (t Tensor) SiluMul(up Tensor) Tensor {
+	h, err := capi.SiluMul(t.handle("SiluMul"), up.handle("SiluMul"))
+	return innermost("SiluMul", t, up).own("SiluMul", h, err, t, up)
+}
+
 // Rope rotates t (N, H, D) by the angles whose cos and sin (N, D/2) are given; the
 // halves of a head are the pairs, as in HF's rotate_half.
 func (t Tensor) Rope(cos, sin Tensor) Tensor {

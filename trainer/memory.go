@@ -21,7 +21,7 @@ func (m Memory) Total() int64 { return m.Weights + m.Gradients + m.Moments + m.A
 func (c Config) Memory(m model.Config, dtype torch.DType, longest int) Memory {
 	weights := m.Parameters() * int64(dtype.Size())
 	n := int64(c.LargestPass(longest))
-	return Memory{Weights: weights, Gradients: weights, Moments: c.moments(m) * int64(dtype.Size()), Activations: c.activations(m, dtype, n, n)}
+	return Memory{Weights: weights, Gradients: weights, Moments: c.moments(m) * int64(dtype.Size()), Activations: c.activations(m, dtype, n, n, n >= int64(longest))}
 }
 
 // moments counts the numbers that the optimiser keeps: two for each weight that AdamW moves, one for each that Muon
@@ -44,10 +44,13 @@ func (c Config) moments(m model.Config) (total int64) {
 }
 
 // activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside
-// weights, gradients and moments. It is [pass] and [Trainer.microBatch] read for what stays alive.
-func (c Config) activations(m model.Config, dtype torch.DType, n, r int64) int64 {
+// weights, gradients and moments; joined tells that they are of several sequences. It is [pass] and [Trainer.microBatch] read for what stays alive.
+func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joined bool) int64 {
 	layers, hidden, inner, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.IntermediateSize), int64(m.VocabSize)
 	layer := m.Activations()
+	if joined {
+		layer.Graph += layer.Join
+	}
 	kept, running := layer.Graph, max(n*layer.Backward, n*inner+inner*hidden) // the down projection's gradient is added in when whole
 	if c.ActivationCheckpointing {
 		kept = hidden

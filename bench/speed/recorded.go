@@ -80,9 +80,9 @@ func (b *bench) recordedUpdate(ctx context.Context) row {
 	samples, err := b.recordedSamples(ctx)
 	if err != nil {
 		fail := func() (measure, error) { return measure{}, err }
-		return row{name: "update, self-play", ours: fail, theirs: fail}
+		return row{name: "self-play update", ours: fail, theirs: fail}
 	}
-	return b.updateOn(ctx, "update, self-play", "the samples of a step of the quickstart's game", "2.5 times", samples, microBatch)
+	return b.updateOn(ctx, "self-play update", "the samples of a step of the quickstart's game", "2.5 times", samples, microBatch)
 }
 
 func (b *bench) recordedSamples(ctx context.Context) (samples []azr.Sample, err error) {
