@@ -79,6 +79,7 @@ func savings(c Config) []saving {
 	}
 	return append(list,
 		saving{Set: []string{"trainer.micro_batch_tokens=1"}, Cost: "each sample makes a pass of its own"},
+		saving{Set: []string{fmt.Sprintf("rollout.cache_tokens=%d", c.Rollout.Room)}, Cost: "room for one sequence of full length: where several grow long, the youngest begin again"},
 		saving{Set: []string{"rollout.slots=1"}, Cost: "sequences are generated one after the other"},
 		saving{Set: []string{fmt.Sprintf("rollout.room=%d", rollout.DefaultConfig().Room)}, Cost: "longer prompts are refused, longer responses cut"},
 	)

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A ratio is that of a round: a slow round of both sides changes nothing.
+func TestRatiosAreOfRounds(t *testing.T) {
+	r := result{Name: "decode 8", Says: "tokens", Aim: "1.4 times", Tokens: 100, Ours: seconds{1, 10, 2}, Theirs: seconds{2, 20, 5}, Limit: seconds{0.5, 8, 1}, OurPeak: 3, TheirPeak: 4}
+	assert.Equal(t, seconds{2, 2, 2.5}, r.Ours.against(r.Theirs))
+	assert.Equal(t, "| decode 8: tokens | 50 | 20 | 2.00 (2.00 to 2.50) | 50 % | 0.75 | 1.4 times |", r.line())
+	assert.Equal(t, 3.0, seconds{4, 2}.median())
+}
+
+// The table takes its place in the page, and a row its place in the table.
+func TestReportWritesItsPartOfThePage(t *testing.T) {
+	dir := t.TempDir()
+	file, page := filepath.Join(dir, "results.json"), filepath.Join(dir, "speed.md")
+	require.NoError(t, os.WriteFile(page, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o644))
+	r := report{Machine: "a machine", Threads: 2, PyTorch: "2.15.0", Load: "0.1"}
+	r.add(result{Name: "prefill", Tokens: 8, Ours: seconds{1}, Theirs: seconds{1}})
+	r.add(result{Name: "decode 1", Tokens: 8, Ours: seconds{1}, Theirs: seconds{1}})
+	r.add(result{Name: "prefill", Tokens: 8, Ours: seconds{2}, Theirs: seconds{1}})
+	require.NoError(t, r.write(file, page))
+	text, err := os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), "before\n"+begin+"a machine, 2 threads a side, PyTorch 2.15.0, load 0.1 before:\n")
+	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – |  |\n| decode 1:")
+	assert.Contains(t, string(text), end+"after\n")
+	again, err := readReport(file)
+	require.NoError(t, err)
+	assert.Equal(t, r, again)
+
+	require.NoError(t, os.WriteFile(page, []byte("no place"), 0o644))
+	assert.ErrorContains(t, r.write(file, page), "no place for the table")
+}
