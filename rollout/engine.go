@@ -53,10 +53,11 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 
 // Close frees the cache; the weights are the caller's.
 func (e *Engine) Close() {
-	e.queue, e.running = nil, nil
-	for _, c := range e.prompts {
-		c.hidden.Free()
+	e.queue = nil
+	for len(e.running) > 0 {
+		e.leave(e.running[0])
 	}
+	e.Forget()
 	e.cache.Free()
 }
 
