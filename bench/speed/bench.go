@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/azr-train/azr/model"
+	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/rollout/tokenizer"
 	"github.com/azr-train/azr/torch"
 )
@@ -85,6 +88,9 @@ func (b *bench) run(ctx context.Context, only []string, file, page string) (err 
 		return err
 	}
 	defer b.reference.close()
+	if err := b.agree(); err != nil {
+		return err
+	}
 	r, err := readReport(file)
 	if err != nil {
 		return err
@@ -103,6 +109,38 @@ func (b *bench) run(ctx context.Context, only []string, file, page string) (err 
 		if err := r.write(file, page); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// mostDifference is how far apart the two sides' log-probs of a token may be, in nats.
+const mostDifference = 1e-3
+
+// agree makes sure that both sides compute the same: the log-probs of a text's tokens.
+func (b *bench) agree() error {
+	ids, err := b.tokenizer.EncodeDocument(text(1) + text(2))
+	if err != nil {
+		return err
+	}
+	ours, err := rollout.Score(b.model, ids)
+	if err != nil {
+		return err
+	}
+	answer, err := b.reference.do(request{"do": "logprobs", "samples": []any{[]any{ids[:1], ids[1:], ours, 0}}})
+	if err != nil {
+		return err
+	}
+	var theirs []float32
+	if err := json.Unmarshal(answer.Value, &theirs); err != nil {
+		return err
+	}
+	worst := 0.0
+	for i := range ours {
+		worst = max(worst, math.Abs(float64(ours[i])-float64(theirs[i])))
+	}
+	fmt.Fprintf(os.Stderr, "log-probs of %d tokens differ by at most %.1g nats\n", len(ours), worst)
+	if worst > mostDifference {
+		return fmt.Errorf("the two sides are not the same model; log-probs differ by %g, want at most %g", worst, mostDifference)
 	}
 	return nil
 }
