@@ -48,9 +48,6 @@ using Floats = typename Lanes<BYTES>::floats;
 template <int BYTES>
 AZ_INLINE Floats<BYTES> load(const float *x) { return *reinterpret_cast<const Floats<BYTES> *>(x); }
 
-template <int BYTES>
-AZ_INLINE void store(float *x, Floats<BYTES> v) { *reinterpret_cast<Floats<BYTES> *>(x) = v; }
-
 // The first n numbers at x, and zeros.
 template <int BYTES>
 AZ_INLINE Floats<BYTES> load_some(const float *x, int64_t n) {

@@ -40,7 +40,7 @@ func generate(t testing.TB, e *rollout.Engine, prompts []azr.Prompt) map[int]azr
 
 // alone computes each prompt in an engine of one slot that remembers nothing.
 func alone(t testing.TB, x tiny, prompts []azr.Prompt) map[int]azr.Completion {
-	e := newEngine(t, rollout.Config{Slots: 1, Room: 64}, 7, x)
+	e := newEngine(t, rollout.Config{Slots: 1, Room: contextLength}, 7, x)
 	found := map[int]azr.Completion{}
 	for _, p := range prompts {
 		e.Forget()

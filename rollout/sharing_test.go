@@ -21,23 +21,11 @@ func instructed(n int) []azr.Prompt {
 	return prompts
 }
 
-// oneByOne computes each prompt in an engine that remembers nothing.
-func oneByOne(t testing.TB, x tiny, prompts []azr.Prompt) map[int]azr.Completion {
-	e := newEngine(t, rollout.Config{Slots: 1, Room: contextLength}, 7, x)
-	found := map[int]azr.Completion{}
-	for _, p := range prompts {
-		e.Forget()
-		found[p.ID.Index] = generate(t, e, []azr.Prompt{p})[p.ID.Index]
-	}
-	require.Zero(t, e.Stats().SharedTokens)
-	return found
-}
-
 // What prompts have in common is computed once, in whole pages, also when they come at once; an equal prompt not
 // at all. The samples are the same bits.
 func TestPromptsShareTheirBeginnings(t *testing.T) {
 	x, prompts := newTiny(t, byteLevel, nil), instructed(24)
-	want := oneByOne(t, x, prompts)
+	want := alone(t, x, prompts)
 	for _, slots := range []int{2, 24} {
 		e := newEngine(t, rollout.Config{Slots: slots, Room: contextLength}, 7, x)
 		assert.Equal(t, want, generate(t, e, prompts), "%d slots", slots)
@@ -61,7 +49,7 @@ func TestRequestsThatOutgrowTheCacheBeginAgain(t *testing.T) {
 	for i := range prompts {
 		prompts[i].Sampling.MaxTokens = 80
 	}
-	want := oneByOne(t, x, prompts)
+	want := alone(t, x, prompts)
 	for _, pages := range []int{0, 5, 8, 14, 20} {
 		e := newEngine(t, rollout.Config{Slots: 24, Room: contextLength, CacheTokens: 64 * pages}, 7, x)
 		shown := map[int]string{}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 )
 
@@ -200,15 +199,4 @@ func (p *proof) score(ctx context.Context, e experiment, a arm, model string, r 
 		r.Test[s.Name] = share{Tasks: s.Tasks, Right: s.Passed, Parsed: s.Answers - s.Malformed}
 	}
 	return nil
-}
-
-// machine names what the proof ran on.
-func machine() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, ok := strings.CutPrefix(line, "model name\t: "); ok {
-			return fmt.Sprintf("%s, %d cores", strings.TrimSpace(name), runtime.NumCPU())
-		}
-	}
-	return fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
 }

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/azr-train/azr/bench/machine"
 )
 
 // proof runs the experiments and keeps what came of them.
@@ -90,7 +92,7 @@ func (p *proof) has(e experiment, a arm, seed int) bool {
 func (p *proof) keep(r result) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.results.Machine = machine()
+	p.results.Machine = machine.Name()
 	p.results.Results = append(p.results.Results, r)
 	text, err := json.MarshalIndent(p.results, "", " ")
 	if err != nil {

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/azr-train/azr/bench/machine"
 )
 
 // report is what was measured, and on what.
@@ -36,20 +37,10 @@ func readReport(file string) (r report, err error) {
 
 // describe names the machine and its load before the measuring.
 func (r *report) describe(b *bench) {
-	r.Machine, r.Threads, r.PyTorch, r.Load = machine(), b.threads, b.reference.version, "unknown"
+	r.Machine, r.Threads, r.PyTorch, r.Load = machine.Name(), b.threads, b.reference.version, "unknown"
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		r.Load, _, _ = strings.Cut(string(text), " ")
 	}
-}
-
-func machine() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, ok := strings.CutPrefix(line, "model name\t: "); ok {
-			return fmt.Sprintf("%s, %d cores", strings.TrimSpace(name), runtime.NumCPU())
-		}
-	}
-	return fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
 }
 
 func (r *report) add(found result) {
