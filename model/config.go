@@ -41,8 +41,16 @@ type Config struct {
 	layout Layout
 }
 
-// ReadConfig reads and checks dir/config.json.
+// ReadConfig reads and checks dir/config.json; that of the model that they belong to for a folder of adapters.
 func ReadConfig(dir string) (Config, error) {
+	base, err := Base(dir)
+	if err != nil {
+		return Config{}, err
+	}
+	return readConfig(base)
+}
+
+func readConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "config.json")
 	text, err := os.ReadFile(path)
 	if err != nil {

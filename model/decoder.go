@@ -1,6 +1,10 @@
 package model
 
-import "github.com/azr-train/azr/torch"
+import (
+	"slices"
+
+	"github.com/azr-train/azr/torch"
+)
 
 // Decoder is a decoder-only transformer with its weights.
 type Decoder struct {
@@ -13,16 +17,15 @@ type Decoder struct {
 
 	layers []layer
 	rotary rotary
+	lora   LoRA // its rank is 0 without adapters
 }
 
 // layer holds one block's weights; those that the family does not have are nil.
 type layer struct {
 	inputNorm, postNorm *torch.Var // (D)
-	q, k, v, o          *torch.Var // (H E, D), (K E, D), (K E, D), (D, H E)
-	qBias, kBias, vBias *torch.Var // (H E), (K E), (K E)
-	oBias               *torch.Var // (D)
+	q, k, v, o          projection // (H E, D), (K E, D), (K E, D), (D, H E)
 	qNorm, kNorm        *torch.Var // (E)
-	gate, up, down      *torch.Var // (I, D), (I, D), (D, I)
+	gate, up, down      projection // (I, D), (I, D), (D, I)
 }
 
 func newDecoder(config Config, dtype torch.DType, device torch.Device) *Decoder {
@@ -33,9 +36,9 @@ func newDecoder(config Config, dtype torch.DType, device torch.Device) *Decoder 
 	}
 }
 
-// Free releases the weights.
+// Free releases the weights, the adapters' too.
 func (d *Decoder) Free() {
-	for _, w := range d.weights() {
+	for _, w := range slices.Concat(d.weights(), d.adapterWeights()) {
 		(*w.into).Free()
 	}
 }
@@ -75,34 +78,26 @@ func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.
 	hND := xND.RMSNorm(l.inputNorm.In(s), eps)
 	xND = xND.Add(d.attention(l, hND, a, attend))
 	hND = xND.RMSNorm(l.postNorm.In(s), eps)
-	gateNI, upNI := hND.Linear(l.gate.In(s)), hND.Linear(l.up.In(s))
-	return xND.Add(gateNI.SiluMul(upNI).Linear(l.down.In(s)))
+	gateNI, upNI := l.gate.of(hND), l.up.of(hND)
+	return xND.Add(l.down.of(gateNI.SiluMul(upNI)))
 }
 
 func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {
 	c := d.Config
-	qNHE := d.heads(hND, l.q, l.qBias, l.qNorm, c.NumAttentionHeads).Rope(a.Cos, a.Sin)
-	kNKE := d.heads(hND, l.k, l.kBias, l.kNorm, c.NumKeyValueHeads).Rope(a.Cos, a.Sin)
-	vNKE := d.heads(hND, l.v, l.vBias, nil, c.NumKeyValueHeads)
+	qNHE := d.heads(hND, l.q, l.qNorm, c.NumAttentionHeads).Rope(a.Cos, a.Sin)
+	kNKE := d.heads(hND, l.k, l.kNorm, c.NumKeyValueHeads).Rope(a.Cos, a.Sin)
+	vNKE := d.heads(hND, l.v, nil, c.NumKeyValueHeads)
 	outNHE := attend(qNHE, kNKE, vNKE)
-	return project(outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)), l.o, l.oBias)
+	return l.o.of(outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)))
 }
 
-// heads projects h (N, D) to n heads (N, n, E), with the family's bias and head norm if it has them.
-func (d *Decoder) heads(hND torch.Tensor, weight, bias, norm *torch.Var, n int) torch.Tensor {
-	x := project(hND, weight, bias).Reshape(-1, int64(n), int64(d.Config.HeadDim))
+// heads projects h (N, D) to n heads (N, n, E), with the family's head norm if it has one.
+func (d *Decoder) heads(hND torch.Tensor, p projection, norm *torch.Var, n int) torch.Tensor {
+	x := p.of(hND).Reshape(-1, int64(n), int64(d.Config.HeadDim))
 	if norm != nil {
 		x = x.RMSNorm(norm.In(x.Scope()), d.Config.RMSNormEps)
 	}
 	return x
-}
-
-// project is a linear layer with or without (nil) a bias.
-func project(x torch.Tensor, weight, bias *torch.Var) torch.Tensor {
-	if bias == nil {
-		return x.Linear(weight.In(x.Scope()))
-	}
-	return x.LinearBias(weight.In(x.Scope()), bias.In(x.Scope()))
 }
 
 // FinalNorm normalises the last block's output (N, D).

@@ -19,10 +19,26 @@ func (c Config) WeightShapes() []WeightShape {
 	return list
 }
 
+// TrainableShapes lists what learns: all weights, or the adapters if there are any.
+func (c Config) TrainableShapes(l LoRA) []WeightShape {
+	if l.Rank == 0 {
+		return c.WeightShapes()
+	}
+	d := newDecoder(c, torch.F32, torch.CPU)
+	d.place(l)
+	var list []WeightShape
+	for _, w := range d.adapterWeights() {
+		list = append(list, WeightShape{w.name, w.shape})
+	}
+	return list
+}
+
 // Parameters counts the numbers in the model's weights; a tied head counts once.
-func (c Config) Parameters() int64 {
-	total := int64(0)
-	for _, w := range c.WeightShapes() {
+func (c Config) Parameters() int64 { return Count(c.WeightShapes()) }
+
+// Count counts the numbers in weights.
+func Count(weights []WeightShape) (total int64) {
+	for _, w := range weights {
 		n := int64(1)
 		for _, size := range w.Shape {
 			n *= size

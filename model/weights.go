@@ -31,33 +31,29 @@ const (
 	headName      = "lm_head.weight"
 )
 
-// weights lists every parameter of d: name, shape and place.
+// weights lists every parameter of d but those of adapters: name, shape and place.
 func (d *Decoder) weights() []weight {
 	c := d.Config
-	hidden, inner, vocab := int64(c.HiddenSize), int64(c.IntermediateSize), int64(c.VocabSize)
-	q, kv, head := int64(c.NumAttentionHeads*c.HeadDim), int64(c.NumKeyValueHeads*c.HeadDim), int64(c.HeadDim)
+	hidden, vocab, head := int64(c.HiddenSize), int64(c.VocabSize), int64(c.HeadDim)
 	list := []weight{{embeddingName, []int64{vocab, hidden}, &d.Embedding}}
 	for i := range d.layers {
-		l := &d.layers[i]
+		l, places := &d.layers[i], d.projections(i)
 		add := func(name string, into **torch.Var, shape ...int64) {
 			list = append(list, weight{fmt.Sprintf("model.layers.%d.%s", i, name), shape, into})
 		}
-		add("input_layernorm.weight", &l.inputNorm, hidden)
-		add("self_attn.q_proj.weight", &l.q, q, hidden)
-		add("self_attn.k_proj.weight", &l.k, kv, hidden)
-		add("self_attn.v_proj.weight", &l.v, kv, hidden)
-		add("self_attn.o_proj.weight", &l.o, hidden, q)
-		add("post_attention_layernorm.weight", &l.postNorm, hidden)
-		add("mlp.gate_proj.weight", &l.gate, inner, hidden)
-		add("mlp.up_proj.weight", &l.up, inner, hidden)
-		add("mlp.down_proj.weight", &l.down, hidden, inner)
-		if c.layout.QKVBias {
-			add("self_attn.q_proj.bias", &l.qBias, q)
-			add("self_attn.k_proj.bias", &l.kBias, kv)
-			add("self_attn.v_proj.bias", &l.vBias, kv)
+		matrices := func(places []place) {
+			for _, p := range places {
+				add(p.name+".weight", &p.weight, p.out, p.in)
+			}
 		}
-		if c.layout.OutputBias {
-			add("self_attn.o_proj.bias", &l.oBias, hidden)
+		add("input_layernorm.weight", &l.inputNorm, hidden)
+		matrices(places[:attentionPlaces])
+		add("post_attention_layernorm.weight", &l.postNorm, hidden)
+		matrices(places[attentionPlaces:])
+		for _, p := range places {
+			if p.biased {
+				add(p.name+".bias", &p.bias, p.out)
+			}
 		}
 		if c.layout.QKNorm {
 			add("self_attn.q_norm.weight", &l.qNorm, head)
@@ -100,10 +96,31 @@ func Stored(name string, v *torch.Var, shape []int64) safetensors.Tensor {
 }
 
 // Load reads a Hugging Face folder (config.json, one or many safetensors files of f32, bf16 or f16)
-// and keeps the weights as dtype on device. Missing, surplus or misshapen weights are errors that
-// name the weight.
-func Load(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err error) {
-	config, err := ReadConfig(dir)
+// and keeps the weights as dtype on device; of a folder of adapters it reads the model that they belong to and
+// gives it the adapters. Missing, surplus or misshapen weights are errors that name the weight.
+func Load(dir string, dtype torch.DType, device torch.Device) (*Decoder, error) {
+	adapters, err := readAdapterConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	base, err := Base(dir)
+	if err != nil {
+		return nil, err
+	}
+	d, err := loadWhole(base, dtype, device)
+	if err != nil || adapters == nil {
+		return d, err
+	}
+	if err := d.readAdapters(dir, adapters); err != nil {
+		d.Free()
+		return nil, err
+	}
+	return d, nil
+}
+
+// loadWhole reads a folder with all weights.
+func loadWhole(dir string, dtype torch.DType, device torch.Device) (d *Decoder, err error) {
+	config, err := readConfig(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +212,7 @@ func (d *Decoder) ignores(name string) bool {
 	return strings.HasSuffix(name, ".rotary_emb.inv_freq") || name == headName && d.Config.TieWordEmbeddings
 }
 
-func read(dir string, files *safetensors.Folder, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {
+func read(dir string, files source, w weight, dtype torch.DType, device torch.Device) (*torch.Var, error) {
 	info, _ := files.Lookup(w.name)
 	stored, err := torch.ParseDType(string(info.DType))
 	if err != nil || stored > torch.F16 {

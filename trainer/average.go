@@ -20,7 +20,7 @@ func (t *Trainer) fillAverages() {
 	}
 	s := torch.NewScope()
 	defer s.Close()
-	for _, p := range t.model.Parameters() {
+	for _, p := range t.model.Trainable() {
 		average := zerosLike(p, t.model)
 		t.averages = append(t.averages, average)
 		average.Set(p.Var.In(s).Detach())
@@ -38,12 +38,13 @@ func (t *Trainer) Averaged(f func() error) (err error) {
 	return f()
 }
 
-// Model lists the weights to save as the model: the averages if there are any.
+// Model lists what to save as the model: its weights or, where adapters learn, these; the averages if there are any.
 func (t *Trainer) Model() []safetensors.Tensor {
-	if len(t.averages) == 0 {
-		return t.model.Tensors()
+	learned := t.params
+	if len(t.averages) > 0 {
+		learned = t.averages
 	}
-	return stored("", t.model.Parameters(), t.averages)
+	return stored("", t.model.Trainable(), learned)
 }
 
 // restoreAverages takes the decoder's weights as the averages and the live ones from the optimiser's file.
@@ -52,7 +53,7 @@ func (t *Trainer) restoreAverages(file *safetensors.File) error {
 		return nil
 	}
 	torch.Exchange(t.params, t.averages)
-	for i, p := range t.model.Parameters() {
+	for i, p := range t.model.Trainable() {
 		if err := restore(file, live+p.Name, t.params[i]); err != nil {
 			return err
 		}

@@ -82,7 +82,9 @@ func (f *pass) backward(gradND torch.Tensor) {
 		st.output.Backward(gradND)
 		gradND = st.input.Grad()
 	}
-	f.embedded.Backward(gradND)
+	if f.model.LoRA().Rank == 0 { // adapters leave the embedding as it is
+		f.embedded.Backward(gradND)
+	}
 }
 
 // close frees what is left, also of a pass that failed on its way.

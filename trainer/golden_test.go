@@ -123,8 +123,12 @@ func (l goldenLoss) config() Config {
 
 // load loads a tiny model in f32 and frees it after the test.
 func load(t *testing.T, variant string) *model.Decoder {
+	return loadFolder(t, "../testdata/tiny/"+variant)
+}
+
+func loadFolder(t *testing.T, dir string) *model.Decoder {
 	lockThread(t)
-	m, err := model.Load("../testdata/tiny/"+variant, torch.F32, torch.CPU)
+	m, err := model.Load(dir, torch.F32, torch.CPU)
 	require.NoError(t, err)
 	t.Cleanup(m.Free)
 	return m

@@ -22,12 +22,12 @@ func accumulate(tr *Trainer, l goldenLoss, batches []packed, tokens int) (r Repo
 	return r
 }
 
-// gradients copies the gradients of all weights out, by name, and drops them.
+// gradients copies the gradients of all that learns out, by name, and drops them.
 func gradients(t *testing.T, tr *Trainer, m *model.Decoder) map[string][]float32 {
 	s := torch.NewScope()
 	defer s.Close()
 	found := map[string][]float32{}
-	for _, p := range m.Parameters() {
+	for _, p := range m.Trainable() {
 		grad := p.Var.Grad(s)
 		require.False(t, grad.IsNone(), "no gradient of %s", p.Name)
 		found[p.Name] = grad.Float32s()

@@ -17,17 +17,25 @@ type Memory struct {
 // Total is the sum of all parts.
 func (m Memory) Total() int64 { return m.Weights + m.Gradients + m.Moments + m.Activations }
 
-// Memory counts what training a model with weights of dtype holds, whose longest sample has so many tokens.
-func (c Config) Memory(m model.Config, dtype torch.DType, longest int) Memory {
-	weights := m.Parameters() * int64(dtype.Size())
+// Memory counts what training a model with weights of dtype holds, or adapters beside these, whose longest sample has so
+// many tokens.
+func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longest int) Memory {
+	learned, element := m.TrainableShapes(lora), int64(dtype.Size())
+	weights := m.Parameters()
+	if lora.Rank > 0 {
+		weights += model.Count(learned)
+	}
 	n := int64(c.LargestPass(longest))
-	return Memory{Weights: weights, Gradients: weights, Moments: c.moments(m) * int64(dtype.Size()), Activations: c.activations(m, dtype, n, n, n >= int64(longest))}
+	return Memory{
+		Weights: weights * element, Gradients: model.Count(learned) * element, Moments: c.moments(learned) * element,
+		Activations: c.activations(m, dtype, n, n, n >= int64(longest)),
+	}
 }
 
 // moments counts the numbers that the optimiser keeps: two for each weight that AdamW moves, one for each that Muon
 // moves, and one more with averaging.
-func (c Config) moments(m model.Config) (total int64) {
-	for _, w := range m.WeightShapes() {
+func (c Config) moments(learned []model.WeightShape) (total int64) {
+	for _, w := range learned {
 		each := int64(2)
 		if c.byMuon(w.Name, w.Shape) {
 			each = 1

@@ -79,7 +79,7 @@ func (c Config) byMuon(name string, shape []int64) bool {
 // fillGroups splits the decoder's parameters between AdamW and Muon.
 func (t *Trainer) fillGroups() {
 	var rest, matrices []model.Parameter
-	for _, p := range t.model.Parameters() {
+	for _, p := range t.model.Trainable() {
 		if t.config.byMuon(p.Name, p.Shape) {
 			matrices = append(matrices, p)
 		} else {

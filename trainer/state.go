@@ -29,7 +29,7 @@ func (t *Trainer) Optimizer() []safetensors.Tensor {
 		}
 	}
 	if len(t.averages) > 0 {
-		list = append(list, stored(live, t.model.Parameters(), t.params)...)
+		list = append(list, stored(live, t.model.Trainable(), t.params)...)
 	}
 	return list
 }

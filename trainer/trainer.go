@@ -32,7 +32,8 @@ type Trainer struct {
 // Phase is the name under which Step reports progress, in samples.
 const Phase = "update"
 
-// New makes a trainer with moments of zero. It turns on gradients of the decoder's weights.
+// New makes a trainer with moments of zero. It turns on gradients of what learns: the decoder's adapters, or all of its
+// weights where it has none.
 func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 		}
 	}()
 	defer torch.Catch(&err)
-	for _, p := range m.Parameters() {
+	for _, p := range m.Trainable() {
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
 	}

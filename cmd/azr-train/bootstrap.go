@@ -166,11 +166,18 @@ func makeStarter(ctx context.Context, config BootstrapConfig, heldOut map[string
 // beginStarter is the model to teach.
 func beginStarter(config BootstrapConfig, from string) (*model.Decoder, *tokenizer.Tokenizer, checkpoint.Companions, error) {
 	if from != "" {
-		companions, err := checkpoint.ReadCompanions(from)
+		base, err := model.Base(from)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		companions, err := checkpoint.ReadCompanions(base)
 		if err != nil {
 			return nil, nil, nil, err
 		}
 		m, tok, err := openModel(from, "cpu", config.Threads)
+		if err == nil {
+			m.Merge() // adapters, if it has any: all weights learn
+		}
 		return m, tok, companions, err
 	}
 	companions := starterFiles(config.Model)

@@ -10,6 +10,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/executor"
+	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay"
 	"github.com/azr-train/azr/selfplay/python"
@@ -24,6 +25,8 @@ type Config struct {
 	Seed uint64 `yaml:"seed"`
 	// Steps of self-play (default 500, as in the paper).
 	Steps int `yaml:"steps"`
+	// LoRA trains adapters beside the weights, which stay as they are: less memory, and checkpoints of some megabytes.
+	LoRA model.LoRA `yaml:"lora"`
 	// Device is cpu, cuda, cuda:N or auto: the first CUDA device that this libtorch can use, else the CPU (default auto).
 	Device string `yaml:"device"`
 	// Threads of a tensor op on the CPU; 0 takes the machine's cores (default 0).
@@ -106,7 +109,7 @@ func layOver(config any, presetsOrFiles, settings []string) error {
 
 func defaultConfig() Config {
 	return Config{
-		Steps: 500, Device: "auto",
+		Steps: 500, LoRA: model.DefaultLoRA(), Device: "auto",
 		Game: selfplay.DefaultConfig(), Environment: EnvironmentConfig{pythonWorld, python.DefaultConfig()}, Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
@@ -126,7 +129,7 @@ func (c Config) validate() error {
 	case c.Checkpoint.Keep < 0:
 		return fmt.Errorf("config: checkpoint.keep is negative; got %d, want 0 or more", c.Checkpoint.Keep)
 	}
-	for _, section := range []interface{ Validate() error }{c.HeldOut, c.Controls, c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
+	for _, section := range []interface{ Validate() error }{c.LoRA, c.HeldOut, c.Controls, c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
 		if err := section.Validate(); err != nil {
 			return err
 		}

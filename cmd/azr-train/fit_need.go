@@ -22,7 +22,7 @@ type need struct {
 // needOf counts it by the arithmetic of the packages that hold it.
 func needOf(m model.Config, c Config) need {
 	return need{
-		Training: c.Trainer.Memory(m, trainingDType, longestSample(m, c)),
+		Training: c.Trainer.Memory(m, c.LoRA, trainingDType, longestSample(m, c)),
 		Rollout:  c.Rollout.Memory(m, trainingDType),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
@@ -179,10 +180,13 @@ func exportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "export",
 		Usage: "write a run's last checkpoint as a Hugging Face folder",
-		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder.\n" +
-			"stdout gets the folder's name.",
+		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder. Adapters of\n" +
+			"a run with lora.rank are merged into their model. stdout gets the folder's name.",
 		ArgsUsage: "RUN",
-		Flags:     []cli.Flag{&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"}},
+		Flags: []cli.Flag{
+			&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"},
+			&cli.BoolFlag{Name: "adapters", Usage: "leave adapters by themselves, as a folder that PEFT loads"},
+		},
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder", "out")
 			if err != nil {
@@ -198,11 +202,36 @@ func exportCommand() *cli.Command {
 			for _, reason := range skipped {
 				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
 			}
-			if err := checkpoint.Export(last.Dir, c.Path("out")); err != nil {
+			if err := export(last.Dir, c.Path("out"), c.Bool("adapters")); err != nil {
 				return err
 			}
 			_, err = fmt.Println(c.Path("out"))
 			return err
 		},
 	}
+}
+
+// export copies a checkpoint's model to the new folder out, or merges its adapters there unless they are wanted.
+func export(dir, out string, adapters bool) error {
+	base, err := model.Base(dir)
+	if err != nil {
+		return err
+	}
+	switch {
+	case base == dir && adapters:
+		return fmt.Errorf("export: no adapters in %s; want a run with lora.rank above 0", dir)
+	case base == dir || adapters:
+		return checkpoint.Export(dir, out)
+	}
+	companions, err := checkpoint.ReadCompanions(base)
+	if err != nil {
+		return err
+	}
+	m, err := model.Load(dir, trainingDType, torch.CPU)
+	if err != nil {
+		return err
+	}
+	defer m.Free()
+	m.Merge()
+	return checkpoint.WriteModel(out, companions, m.Tensors())
 }

@@ -74,7 +74,7 @@ func score(m *model.Decoder, dir string, withLogits bool, in io.Reader, out io.W
 		if line.Text != nil {
 			var err error
 			if t == nil {
-				if t, err = tokenizer.Load(dir); err != nil {
+				if t, err = openTokenizer(dir); err != nil {
 					return nil, err
 				}
 			}

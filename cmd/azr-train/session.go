@@ -65,7 +65,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if err := s.checkChat(modelDir); err != nil {
 		return s, err
 	}
-	if s.companions, err = checkpoint.ReadCompanions(modelDir); err != nil {
+	if err := s.adapt(modelDir); err != nil {
 		return s, err
 	}
 	if s.store, err = openStore(folder.path(storeFile), resumed); err != nil {
@@ -109,6 +109,31 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	return s, nil
 }
 
+// adapt gives the model new adapters if the run is to learn some and it has none yet, and reads the files that go beside
+// the weights.
+func (s *session) adapt(modelDir string) error {
+	base, err := model.Base(modelDir)
+	if err != nil {
+		return err
+	}
+	if s.companions, err = checkpoint.ReadCompanions(base); err != nil {
+		return err
+	}
+	wanted, found := s.config.LoRA, s.model.LoRA()
+	switch {
+	case wanted.Rank > 0 && found.Rank > 0 && (wanted.Rank != found.Rank || wanted.Alpha != found.Alpha):
+		return fmt.Errorf("run: lora does not fit the adapters of %s; got rank %d, alpha %g, want rank %d, alpha %g", modelDir, wanted.Rank, wanted.Alpha, found.Rank, found.Alpha)
+	case wanted.Rank > 0 && found.Rank == 0:
+		if err := s.model.Adapt(wanted, azr.NewKey(s.config.Seed, "adapters").Rand()); err != nil {
+			return err
+		}
+	}
+	if s.model.LoRA().Rank > 0 {
+		s.companions = s.companions.ForAdapters(s.model.AdapterConfig(base))
+	}
+	return nil
+}
+
 // checkChat tries the model's chat template, if the run needs it, before anything is made of it.
 func (s *session) checkChat(modelDir string) error {
 	if e := s.config.Environment; !e.has(python.Chat) || e.Wrapper == python.PlainWrapper {
@@ -133,7 +158,7 @@ func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Toke
 	if _, err := model.ReadConfig(dir); err != nil {
 		return nil, nil, err
 	}
-	t, err := tokenizer.Load(dir)
+	t, err := openTokenizer(dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -143,6 +168,15 @@ func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Toke
 		return nil, nil, err
 	}
 	return m, t, nil
+}
+
+// openTokenizer loads the tokenizer of a model or, for a folder of adapters, of the model that they belong to.
+func openTokenizer(dir string) (*tokenizer.Tokenizer, error) {
+	base, err := model.Base(dir)
+	if err != nil {
+		return nil, err
+	}
+	return tokenizer.Load(base)
 }
 
 // openStore opens the run's file, which a run that has a checkpoint must have.

@@ -22,6 +22,9 @@ var Variants = []string{
 	"qwen2-mqa", "qwen3-mha",
 }
 
+// Adapted are the folders of testdata/adapters, each with goldens of the name after "lora-".
+var Adapted = []string{"llama-gqa", "qwen2-mha"}
+
 // Golden is the reference's tensors for one model; testdata/golden/README.md describes them.
 type Golden struct {
 	T       testing.TB

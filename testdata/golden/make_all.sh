@@ -9,6 +9,7 @@ python=${PYTHON:-python3}
 
 "$python" tiny.py
 "$python" models.py
+"$python" lora.py
 "$python" shapes.py
 "$python" ops.py
 if [ $# -gt 0 ]; then

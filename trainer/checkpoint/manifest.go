@@ -48,7 +48,11 @@ func readManifest(dir string) (manifest, error) {
 			return m, fmt.Errorf("%s: bad entry; got %q, want a plain file name", path, name)
 		}
 	}
-	for _, name := range []string{stateName, optimizerName, configName} {
+	config := configName
+	if _, ok := m.Files[adapterConfigName]; ok {
+		config = adapterConfigName
+	}
+	for _, name := range []string{stateName, optimizerName, config} {
 		if _, ok := m.Files[name]; !ok {
 			return m, fmt.Errorf("%s: incomplete; want an entry for %s", path, name)
 		}

@@ -14,7 +14,14 @@ import (
 	"github.com/azr-train/azr/torch/safetensors"
 )
 
-const configName = "config.json"
+// The companions that say how weights are read: those of a whole model, and adapters to one.
+const (
+	configName        = "config.json"
+	adapterConfigName = "adapter_config.json"
+)
+
+// adaptersName is the file of the weights beside an adapter config, as PEFT names it.
+const adaptersName = "adapter_model.safetensors"
 
 // companionNames are the files that go with the weights of a Hugging Face model,
 // as far as they exist.
@@ -28,7 +35,8 @@ var companionNames = []string{
 var tensorMetadata = map[string]string{"format": "pt"}
 
 // Companions are the files of a model folder that lie beside its weights, by name:
-// config.json, and what there is of the generation config and the tokenizer.
+// config.json, and what there is of the generation config and the tokenizer. With an adapter_config.json in place of
+// config.json the weights are adapters.
 type Companions map[string][]byte
 
 // ReadCompanions reads them from the folder of the model that a run begins with,
@@ -51,6 +59,9 @@ func ReadCompanions(source string) (Companions, error) {
 // beside returns the companions for the weights to be written: the config's
 // element type becomes theirs.
 func (c Companions) beside(weights []safetensors.Tensor) (Companions, error) {
+	if c.ofAdapters() { // the config is of the model that they belong to
+		return c, nil
+	}
 	config, err := withDType(c[configName], dominantDType(weights))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configName, err)
@@ -59,6 +70,17 @@ func (c Companions) beside(weights []safetensors.Tensor) (Companions, error) {
 	changed[configName] = config
 	return changed, nil
 }
+
+// ForAdapters are the companions of adapters to the model, whose config says which model that is. A config.json beside
+// it would make loaders look for a whole model.
+func (c Companions) ForAdapters(config []byte) Companions {
+	changed := maps.Clone(c)
+	delete(changed, configName)
+	changed[adapterConfigName] = config
+	return changed
+}
+
+func (c Companions) ofAdapters() bool { return c[adapterConfigName] != nil }
 
 // configDTypes are the names that config.json has for element types of weights.
 var configDTypes = map[safetensors.DType]string{

@@ -21,7 +21,7 @@ const shardBytes = 4 << 30
 type Contents struct {
 	// Companions are the files beside the weights.
 	Companions Companions
-	// Model are the weights under their Hugging Face names.
+	// Model are the weights under their Hugging Face names, or adapters under PEFT's.
 	Model []safetensors.Tensor
 	// Optimizer are the optimiser's tensors, under names of the run's choice.
 	Optimizer []safetensors.Tensor
@@ -84,6 +84,9 @@ func newWeights(companions Companions, model []safetensors.Tensor, shardBytes in
 	companions, err := companions.beside(model)
 	if err != nil {
 		return nil, err
+	}
+	if companions.ofAdapters() {
+		return &weights{companions: companions, files: map[string][]safetensors.Tensor{adaptersName: model}}, nil
 	}
 	files, index, err := shard(model, shardBytes)
 	return &weights{companions, files, index}, err
