@@ -75,6 +75,11 @@ az_status az_set_requires_grad(az_tensor *t, int32_t on) {
   return az::attempt([&] { t->value.set_requires_grad(on != 0); });
 }
 
+// grad has the tensor's shape and dtype.
+az_status az_set_grad(az_tensor *t, const az_tensor *grad) {
+  return az::attempt([&] { t->value.mutable_grad() = ref(grad).detach(); });
+}
+
 az_status az_backward(const az_tensor *t, const az_tensor *grad) {
   return az::attempt([&] { ref(t).backward(grad ? ref(grad) : at::Tensor()); });
 }

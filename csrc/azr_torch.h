@@ -157,6 +157,7 @@ az_status az_copy_pages(az_tensor *cache, const int64_t *from, const int64_t *to
 
 // ---- autograd.cc
 az_status az_set_requires_grad(az_tensor *t, int32_t on);
+az_status az_set_grad(az_tensor *t, const az_tensor *grad);
 az_status az_backward(const az_tensor *t, const az_tensor *grad /* or NULL */);
 az_result az_grad(const az_tensor *t);  // tensor is NULL where there is none
 void az_clear_grad(az_tensor *const *ts, size_t n);
@@ -170,6 +171,7 @@ typedef struct {
 } az_adamw;
 az_status az_adamw_step(az_tensor *const *params, az_tensor *const *exp_avg, az_tensor *const *exp_avg_sq, size_t n, az_adamw options);
 az_status az_muon_step(az_tensor *const *params, az_tensor *const *momenta, size_t n, double lr, double momentum, double weight_decay);
+az_status az_round_stochastically(az_tensor *into, const az_tensor *values, uint64_t seed);
 az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, double share);
 az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n);
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);

@@ -26,6 +26,16 @@ at::Tensor orthogonal(at::Tensor x) {
   return tall ? x.t() : x;
 }
 
+// Random numbers on a device that are a function of the seed.
+at::Generator generator(const at::Device &device, uint64_t seed) {
+  at::Generator g = device.is_cpu() ? at::detail::createCPUGenerator() : at::globalContext().getAcceleratorHooksInterface(device.type()).getNewGenerator(device.index());
+  g.set_current_seed(seed);
+  return g;
+}
+
+// Numbers that are rounded at once, each of which takes 12 bytes meanwhile.
+constexpr int64_t rounded_at_once = 1 << 20;
+
 }  // namespace
 
 extern "C" {
@@ -71,6 +81,25 @@ az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, d
   });
 }
 
+// Rounds f32 values to bf16, up or down at random with the odds that make the mean right: the low half of a number's bits
+// is added to random bits, and what carries over stays.
+az_status az_round_stochastically(az_tensor *into, const az_tensor *values, uint64_t seed) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    const at::Tensor &to = az::ref(into), &from = az::ref(values);
+    TORCH_CHECK(to.scalar_type() == at::kBFloat16 && from.scalar_type() == at::kFloat && to.sizes() == from.sizes() && to.is_contiguous(),
+                "round_stochastically: ", from.scalar_type(), " ", from.sizes(), " to ", to.scalar_type(), " ", to.sizes());
+    const at::Generator g = generator(from.device(), seed);
+    const at::Tensor flat = from.reshape(-1), rounded = to.view(-1);
+    for (int64_t at = 0; at < flat.size(0); at += rounded_at_once) {
+      const int64_t n = std::min(rounded_at_once, flat.size(0) - at);
+      const at::Tensor random = at::randint(0, 1 << 16, {n}, g, flat.options().dtype(at::kInt));
+      const at::Tensor bits = random.add_(flat.narrow(0, at, n).view(at::kInt)).bitwise_and_(~0xffff);
+      rounded.narrow(0, at, n).copy_(bits.view(at::kFloat));
+    }
+  });
+}
+
 // Exchanges the values of tensors of equal shape and dtype.
 az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n) {
   return az::attempt([&] {
@@ -91,7 +120,7 @@ az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm,
     auto grads = gradients(params, n);
     *norm = 0;
     if (grads.empty()) return;
-    *norm = at::stack(at::_foreach_norm(grads, 2)).norm().item<double>();
+    *norm = at::stack(at::_foreach_norm(grads, 2, at::kFloat)).norm().item<double>();
     const double scale = max_norm / (*norm + 1e-6);
     if (std::isfinite(*norm) && scale < 1) at::_foreach_mul_(grads, scale);
   });

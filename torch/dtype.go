@@ -38,6 +38,15 @@ func (d DType) String() string {
 // Size is the bytes of one element.
 func (d DType) Size() int { return dtypes[d].size }
 
+// MarshalText is String.
+func (d DType) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText is ParseDType.
+func (d *DType) UnmarshalText(name []byte) (err error) {
+	*d, err = ParseDType(string(name))
+	return err
+}
+
 // ParseDType reads a name that String gives, or safetensors' upper-case form of it.
 func ParseDType(name string) (DType, error) {
 	for i, d := range dtypes {

@@ -29,6 +29,13 @@ func Lerp(vars, targets []*Var, share float64) {
 	check(op, capi.Lerp(varHandles(op, vars), varHandles(op, targets), share))
 }
 
+// RoundStochastically sets v, in bf16, to values in f32 of the same shape, each rounded up or down at random so that its mean
+// is right. The draws are a function of the seed and of the device.
+func (v *Var) RoundStochastically(values Tensor, seed uint64) {
+	const op = "RoundStochastically"
+	check(op, capi.RoundStochastically(v.handle(op), values.handle(op), seed), values)
+}
+
 // Exchange exchanges the values of a and b, pair by pair of one shape and dtype.
 func Exchange(a, b []*Var) {
 	const op = "Exchange"

@@ -44,6 +44,11 @@ func (v *Var) RequireGrad(on bool) {
 // Grad is v's accumulated gradient in s, or none.
 func (v *Var) Grad(s *Scope) Tensor { return s.grad(v.handle("Grad")) }
 
+// SetGrad makes t, of v's shape and dtype, v's gradient.
+func (v *Var) SetGrad(t Tensor) {
+	check("SetGrad", capi.SetGrad(v.handle("SetGrad"), t.handle("SetGrad")), t)
+}
+
 // Set copies t's values over v's, in place. Shapes must be equal; dtypes may differ.
 func (v *Var) Set(t Tensor) {
 	check("Set", capi.Copy(v.handle("Set"), t.handle("Set")), t)

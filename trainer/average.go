@@ -21,7 +21,7 @@ func (t *Trainer) fillAverages() {
 	s := torch.NewScope()
 	defer s.Close()
 	for _, p := range t.model.Trainable() {
-		average := zerosLike(p, t.model)
+		average := zerosLike(p, t.model.Device)
 		t.averages = append(t.averages, average)
 		average.Set(p.Var.In(s).Detach())
 	}

@@ -10,7 +10,7 @@ import (
 type Memory struct {
 	Weights     int64 `json:"weights"`
 	Gradients   int64 `json:"gradients"`
-	Moments     int64 `json:"moments"` // of the optimiser, and the averaged weights
+	Moments     int64 `json:"moments"` // of the optimiser, the averaged weights, and weights in f32 beside those in bf16
 	Activations int64 `json:"activations"`
 }
 
@@ -25,9 +25,14 @@ func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longe
 	if lora.Rank > 0 {
 		weights += model.Count(learned)
 	}
-	n := int64(c.LargestPass(longest))
+	n, wide := int64(c.LargestPass(longest)), int64(torch.F32.Size())
+	gradients, moments := element, c.moments(learned)
+	if dtype != torch.F32 && c.Rounding == ByMasters {
+		gradients += wide // those of the masters
+		moments += model.Count(learned)
+	}
 	return Memory{
-		Weights: weights * element, Gradients: model.Count(learned) * element, Moments: c.moments(learned) * element,
+		Weights: weights * element, Gradients: model.Count(learned) * gradients, Moments: moments * wide,
 		Activations: c.activations(m, dtype, n, n, n >= int64(longest)),
 	}
 }

@@ -24,7 +24,7 @@ func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Repor
 		if err := t.shrink(batches, err); err != nil {
 			return err
 		}
-		torch.ClearGrads(t.params)
+		t.clearGrads()
 		t.progress.Expect(Phase, done) // once more
 		before.OutOfMemory++
 	}

@@ -23,12 +23,15 @@ const (
 	secondMoment = "exp_avg_sq."
 	momentum     = "momentum_buffer."
 	live         = "live."
+	master       = "master."
 )
 
-// group is the parameters that one rule moves, with that rule's state: tensors of the parameters' shapes.
+// group is the parameters that one rule moves, with that rule's state: tensors of the parameters' shapes, in f32.
 type group struct {
 	params []model.Parameter
 	state  []state
+	// masters are the last of the state, where parameters in less than f32 have them.
+	masters []*torch.Var
 }
 
 // state is one tensor for each parameter of a group, stored under their names with a prefix.
@@ -37,22 +40,22 @@ type state struct {
 	vars   []*torch.Var
 }
 
-// fill makes the group's state, zeros, under the given prefixes. What it made before memory ran out is in g.
+// fill makes the group's state, zeros in f32, under the given prefixes. What it made before memory ran out is in g.
 func (g *group) fill(m *model.Decoder, params []model.Parameter, prefixes ...string) {
 	g.params = params
 	for _, prefix := range prefixes {
 		g.state = append(g.state, state{prefix: prefix})
 		s := &g.state[len(g.state)-1]
 		for _, p := range params {
-			s.vars = append(s.vars, zerosLike(p, m))
+			s.vars = append(s.vars, zerosLike(p, m.Device))
 		}
 	}
 }
 
-func zerosLike(p model.Parameter, m *model.Decoder) *torch.Var {
+func zerosLike(p model.Parameter, device torch.Device) *torch.Var {
 	s := torch.NewScope()
 	defer s.Close()
-	return s.Zeros(m.DType, m.Device, p.Shape...).Keep()
+	return s.Zeros(torch.F32, device, p.Shape...).Keep()
 }
 
 func (g group) vars() []*torch.Var {
@@ -88,19 +91,41 @@ func (t *Trainer) fillGroups() {
 	}
 	t.adamW.fill(t.model, rest, firstMoment, secondMoment)
 	t.muon.fill(t.model, matrices, momentum)
+	if t.model.DType != torch.F32 && t.config.Rounding == ByMasters {
+		t.adamW.keepMasters()
+		t.muon.keepMasters()
+	}
 }
 
 // move takes one step of both rules, as update number t.updates.
 func (t *Trainer) move() {
-	c, scale := t.config, t.config.schedule(t.updates)
-	torch.AdamWStep(t.adamW.vars(), t.adamW.state[0].vars, t.adamW.state[1].vars, torch.AdamW{
-		LR: scale * c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps,
+	t.moveGroup(t.adamW, t.adamWStep)
+	t.moveGroup(t.muon, t.muonStep)
+	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-t.config.AverageDecay)
+}
+
+func (t *Trainer) moveGroup(g group, step func(group)) {
+	switch {
+	case len(g.params) == 0:
+	case t.model.DType != torch.F32 && t.config.Rounding == Stochastic:
+		g.eachAlone(t.updates, step)
+	default:
+		step(g)
+		g.round()
+	}
+}
+
+func (t *Trainer) adamWStep(g group) {
+	c := t.config
+	torch.AdamWStep(g.graded(), g.state[0].vars, g.state[1].vars, torch.AdamW{
+		LR: c.schedule(t.updates) * c.LearningRate, Beta1: c.Beta1, Beta2: c.Beta2, Eps: c.Eps,
 		WeightDecay: c.WeightDecay, Step: int64(t.updates),
 	})
-	if len(t.muon.params) > 0 {
-		torch.MuonStep(t.muon.vars(), t.muon.state[0].vars, torch.Muon{
-			LR: scale * c.MuonLearningRate, Momentum: c.MuonMomentum, WeightDecay: c.WeightDecay,
-		})
-	}
-	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-c.AverageDecay)
+}
+
+func (t *Trainer) muonStep(g group) {
+	c := t.config
+	torch.MuonStep(g.graded(), g.state[0].vars, torch.Muon{
+		LR: c.schedule(t.updates) * c.MuonLearningRate, Momentum: c.MuonMomentum, WeightDecay: c.WeightDecay,
+	})
 }

@@ -30,7 +30,7 @@ func reload(t *testing.T, c Config, m *model.Decoder, tr *Trainer) (*model.Decod
 	save(t, filepath.Join(dir, safetensors.SingleName), tr.Model())
 	save(t, filepath.Join(dir, "optimizer.safetensors"), tr.Optimizer())
 
-	again, err := model.Load(dir, torch.F32, torch.CPU)
+	again, err := model.Load(dir, m.DType, torch.CPU)
 	require.NoError(t, err)
 	t.Cleanup(again.Free)
 	resumed := newTrainer(t, c, again)

@@ -38,6 +38,9 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	if err := config.ValidateFor(m.DType); err != nil {
+		return nil, err
+	}
 	t = &Trainer{config: config, model: m, microBatchTokens: config.MicroBatchTokens, progress: progress, memory: memory{}}
 	defer func() {
 		if err != nil {
@@ -59,7 +62,7 @@ func (t *Trainer) groups() []group { return []group{t.adamW, t.muon} }
 
 // Close frees the optimiser's state and the gradients; the weights are the caller's.
 func (t *Trainer) Close() {
-	torch.ClearGrads(t.params)
+	t.clearGrads()
 	for _, p := range t.params {
 		p.RequireGrad(false)
 	}
@@ -98,7 +101,7 @@ type Report struct {
 // Step updates the weights once per epoch from one step's samples. Without samples it does nothing.
 func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err error) {
 	defer torch.Catch(&err)
-	defer torch.ClearGrads(t.params)
+	defer t.clearGrads()
 	if err := check(samples); err != nil {
 		return r, err
 	}
@@ -192,10 +195,20 @@ func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first boo
 	r.LogProb += logp.Detach().SumAll().Item()
 	r.computed += len(p.of)
 	f.backward(last.Grad())
+	for _, g := range t.groups() {
+		g.gather()
+	}
+}
+
+func (t *Trainer) clearGrads() {
+	torch.ClearGrads(t.params)
+	for _, g := range t.groups() {
+		torch.ClearGrads(g.masters)
+	}
 }
 
 func (t *Trainer) optimise(r *Report) error {
-	r.GradNorm = torch.ClipGradNorm(t.params, t.config.MaxGradNorm)
+	r.GradNorm = torch.ClipGradNorm(t.graded(), t.config.MaxGradNorm)
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
 		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
 	}
@@ -203,7 +216,7 @@ func (t *Trainer) optimise(r *Report) error {
 	t.updates++
 	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
 	t.move()
-	torch.ClearGrads(t.params)
+	t.clearGrads()
 	r.WeightChange = change(t.params, before) // in the memory that the gradients had
 	return nil
 }

@@ -174,7 +174,7 @@ func beginStarter(config BootstrapConfig, from string) (*model.Decoder, *tokeniz
 		if err != nil {
 			return nil, nil, nil, err
 		}
-		m, tok, err := openModel(from, "cpu", config.Threads)
+		m, tok, err := openModel(from, torch.F32, "cpu", config.Threads)
 		if err == nil {
 			m.Merge() // adapters, if it has any: all weights learn
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/selfplay"
 	"github.com/azr-train/azr/selfplay/python"
+	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/trainer"
 )
 
@@ -25,6 +26,9 @@ type Config struct {
 	Seed uint64 `yaml:"seed"`
 	// Steps of self-play (default 500, as in the paper).
 	Steps int `yaml:"steps"`
+	// DType of the weights, in rollouts and updates: f32 (default), or bf16 for half the memory, on GPUs and CPUs that multiply it;
+	// see trainer.rounding.
+	DType torch.DType `yaml:"dtype"`
 	// LoRA trains adapters beside the weights, which stay as they are: less memory, and checkpoints of some megabytes.
 	LoRA model.LoRA `yaml:"lora"`
 	// Device is cpu, cuda, cuda:N or auto: the first CUDA device that this libtorch can use, else the CPU (default auto).
@@ -139,6 +143,9 @@ func (c Config) validate() error {
 
 // validateTogether refuses sections that do not go together.
 func (c Config) validateTogether() error {
+	if err := c.Trainer.ValidateFor(c.DType); err != nil {
+		return err
+	}
 	several := c.Game.SolveRollouts > 1 || c.Game.ReuseEstimates && c.Game.Rollouts > 1
 	switch {
 	case c.Trainer.Algorithm.NeedsGroups() && !several:

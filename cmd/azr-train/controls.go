@@ -7,7 +7,6 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/rollout"
-	"github.com/azr-train/azr/torch"
 )
 
 // Controls take something away from a run, to tell what its gain comes from.
@@ -35,7 +34,7 @@ func (s *session) generator() (azr.Generator, error) {
 		return s.engine, nil
 	}
 	var err error
-	if s.initial, err = model.Load(s.config.Model, torch.F32, s.model.Device); err != nil {
+	if s.initial, err = model.Load(s.config.Model, s.config.DType, s.model.Device); err != nil {
 		return nil, err
 	}
 	if s.frozen, err = rollout.New(s.config.Rollout, s.config.Seed, s.initial, s.tokenizer); err != nil {

@@ -89,7 +89,7 @@ func openEvaluator(ctx context.Context, config Config, tasksFile string) (e *eva
 	if config.Model, err = model.Find(config.Model); err != nil {
 		return e, err
 	}
-	m, t, err := openModel(config.Model, config.Device, config.Threads)
+	m, t, err := openModel(config.Model, config.DType, config.Device, config.Threads)
 	if err != nil {
 		return e, err
 	}

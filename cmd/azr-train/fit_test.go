@@ -57,7 +57,7 @@ func TestFitIsWhatTheAllocatorSees(t *testing.T) {
 func step(t *testing.T, dir string, config Config) {
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
-	m, tok, err := openModel(dir, "cpu", 0)
+	m, tok, err := openModel(dir, config.DType, "cpu", 0)
 	require.NoError(t, err)
 	defer m.Free()
 	defer tok.Close()

@@ -15,6 +15,7 @@ import (
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/rollout"
+	"github.com/azr-train/azr/torch"
 )
 
 func generateCommand() *cli.Command {
@@ -102,7 +103,7 @@ func generate(c *cli.Context, prompt azr.Prompt, kwargs map[string]any) error {
 	if err != nil {
 		return err
 	}
-	m, t, err := openModel(dir, c.String("device"), 0)
+	m, t, err := openModel(dir, torch.F32, c.String("device"), 0)
 	if err != nil {
 		return err
 	}

@@ -110,6 +110,9 @@ func (s *session) play(ctx context.Context, first, last int) error {
 // the tolerance of the parity tests in f32.
 const maxDeltaLogProb = 1e-3
 
+// maxDeltaLogProbBF16 is the same for bf16, in which a logit of 32 to 64 is rounded to a quarter.
+const maxDeltaLogProbBF16 = 1
+
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
 	start, before := time.Now(), s.engine.Stats()
@@ -135,7 +138,7 @@ func (s *session) step(ctx context.Context, step int) error {
 		s.log.Warn().Int("step", step).Int("times", report.OutOfMemory).Int("micro_batch_tokens", report.MicroBatchTokens).
 			Int64("tensor_bytes", torch.AllocatedBytes()).Msg("memory ran out in the update: it was made with smaller micro-batches, which stay")
 	}
-	if report.MaxDeltaLogProb > maxDeltaLogProb {
+	if report.MaxDeltaLogProb > s.maxDeltaLogProb() {
 		s.log.Warn().Int("step", step).Float64("max_delta_logprob", report.MaxDeltaLogProb).
 			Msg("sampling and training disagree about log-probs by more than rounding")
 	}
@@ -157,6 +160,13 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	return s.record(play.Record)
+}
+
+func (s *session) maxDeltaLogProb() float64 {
+	if s.config.DType == torch.F32 {
+		return maxDeltaLogProb
+	}
+	return maxDeltaLogProbBF16
 }
 
 // warnOfCollapse passes on the game's alarm.

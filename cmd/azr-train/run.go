@@ -227,7 +227,7 @@ func export(dir, out string, adapters bool) error {
 	if err != nil {
 		return err
 	}
-	m, err := model.Load(dir, trainingDType, torch.CPU)
+	m, err := model.Load(dir, torch.F32, torch.CPU)
 	if err != nil {
 		return err
 	}

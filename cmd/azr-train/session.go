@@ -59,7 +59,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		}
 	}()
 	torch.LimitBytes(int64(config.Memory))
-	if s.model, s.tokenizer, err = openModel(modelDir, config.Device, config.Threads); err != nil {
+	if s.model, s.tokenizer, err = openModel(modelDir, config.DType, config.Device, config.Threads); err != nil {
 		return s, err
 	}
 	if err := s.checkChat(modelDir); err != nil {
@@ -147,7 +147,7 @@ func (s *session) checkChat(modelDir string) error {
 }
 
 // openModel loads a model with its tokenizer onto a device.
-func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Tokenizer, error) {
+func openModel(dir string, dtype torch.DType, device string, threads int) (*model.Decoder, *tokenizer.Tokenizer, error) {
 	if threads > 0 {
 		torch.SetNumThreads(threads)
 	}
@@ -162,7 +162,7 @@ func openModel(dir, device string, threads int) (*model.Decoder, *tokenizer.Toke
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := model.Load(dir, trainingDType, where)
+	m, err := model.Load(dir, dtype, where)
 	if err != nil {
 		t.Close()
 		return nil, nil, err

@@ -204,6 +204,9 @@ func SetRequiresGrad(h Handle, on bool) *Error {
 	return failure(C.az_set_requires_grad(h.p, flag(on)))
 }
 
+// SetGrad is az_set_grad.
+func SetGrad(h, grad Handle) *Error { return failure(C.az_set_grad(h.p, grad.p)) }
+
 // Backward is az_backward; grad may be none.
 func Backward(h, grad Handle) *Error { return failure(C.az_backward(h.p, grad.p)) }
 
@@ -241,6 +244,11 @@ func AdamWStep(params, m, v []Handle, o AdamW) *Error {
 // MuonStep is az_muon_step.
 func MuonStep(params, momenta []Handle, lr, momentum, weightDecay float64) *Error {
 	return failure(C.az_muon_step(handles(params), handles(momenta), C.size_t(len(params)), C.double(lr), C.double(momentum), C.double(weightDecay)))
+}
+
+// RoundStochastically is az_round_stochastically.
+func RoundStochastically(into, values Handle, seed uint64) *Error {
+	return failure(C.az_round_stochastically(into.p, values.p, C.uint64_t(seed)))
 }
 
 // Lerp is az_lerp.
