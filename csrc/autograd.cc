@@ -69,6 +69,13 @@ struct TokenLogProbs : torch::autograd::Function<TokenLogProbs> {
 
 }  // namespace
 
+at::Tensor az::weight_gradient(const at::Tensor &weight, const at::Tensor &dy, const at::Tensor &x) {
+  at::Tensor grad = weight.is_leaf() ? weight.grad() : at::Tensor();
+  if (!grad.defined()) return at::matmul(dy.t(), x);
+  grad.addmm_(dy.t(), x);
+  return at::Tensor();
+}
+
 extern "C" {
 
 az_status az_set_requires_grad(az_tensor *t, int32_t on) {

@@ -134,7 +134,7 @@ void az_set_batch_invariant(int32_t on);
 
 // ---- fused.cc
 az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps);
-az_result az_silu_mul(const az_tensor *gate, const az_tensor *up);
+az_result az_silu_mul_linear(const az_tensor *gate, const az_tensor *up, const az_tensor *weight);
 
 // ---- attention.cc
 az_result az_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const int64_t *starts, size_t segments, double scale);

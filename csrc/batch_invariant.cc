@@ -78,7 +78,7 @@ AZ_INLINE void product_of(const Product &p, int64_t from, int64_t to) {
 
 AZ_KERNEL(product, product_of, (const Product &p, int64_t from, int64_t to), (p, from, to))
 
-at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const az_tensor *bias) {
+at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
   const at::Tensor in = x.contiguous(), w = weight.contiguous();
   auto shape = x.sizes().vec();
   TORCH_CHECK(!shape.empty() && w.dim() == 2 && shape.back() == w.size(1), "linear: ", x.sizes(), " times ", w.sizes(), " transposed");
@@ -90,7 +90,7 @@ at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const az_t
   constexpr int64_t step = 16;
   const int64_t steps = (p.out + step - 1) / step, each = std::max<int64_t>(1, 32768 / (step * std::max<int64_t>(1, width * p.rows)));
   at::parallel_for(0, steps, each, [&](int64_t begin, int64_t end) { product(p, begin * step, std::min(end * step, p.out)); });
-  return bias ? out.add_(az::ref(bias)) : out;
+  return bias ? out.add_(*bias) : out;
 }
 
 bool batch_invariant = false;
@@ -99,18 +99,17 @@ bool applies(const at::Tensor &t) { return batch_invariant && !at::GradMode::is_
 
 }  // namespace
 
+at::Tensor az::linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+  return applies(x) && applies(weight) ? linear_rows(x, weight, bias) : at::linear(x, weight, bias);
+}
+
 extern "C" {
 
 void az_set_batch_invariant(int32_t on) { batch_invariant = on != 0; }
 int32_t az_batch_invariant(void) { return batch_invariant; }
 
-// x (..., In) times weight (Out, In) transposed, plus bias (Out) or NULL.
 az_result az_linear(const az_tensor *x, const az_tensor *weight, const az_tensor *bias) {
-  return az::guard([&] {
-    const at::Tensor &t = az::ref(x), &w = az::ref(weight);
-    if (applies(t) && applies(w)) return linear_rows(t, w, bias);
-    return at::linear(t, w, bias ? std::optional<at::Tensor>(az::ref(bias)) : std::nullopt);
-  });
+  return az::guard([&] { return az::linear(az::ref(x), az::ref(weight), bias ? std::optional(az::ref(bias)) : std::nullopt); });
 }
 
 }  // extern "C"

@@ -1,5 +1,6 @@
-// Ops of a layer that would otherwise be several, each saving its intermediate results for the backward: RMSNorm and
-// the gated product of a SwiGLU. On the CPU in f32 they are loops of their own; elsewhere libtorch's ops.
+// Ops of a layer that would otherwise be several, each saving its intermediate results for the backward: RMSNorm, and
+// the gated product of a SwiGLU with the projection of it. On the CPU in f32 norm and product are loops of their own;
+// elsewhere libtorch's ops.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -27,7 +28,7 @@ AZ_INLINE void silu_mul_of(const float *gate, const float *up, float *y, int64_t
 }
 AZ_KERNEL(silu_mul, silu_mul_of, (const float *gate, const float *up, float *y, int64_t n), (gate, up, y, n))
 
-// d silu(g) / dg = s (1 + g (1 - s)) with s = sigmoid(g)
+// d silu(g) / dg = s (1 + g (1 - s)) with s = sigmoid(g). d_up may be dy itself.
 template <int BYTES>
 AZ_INLINE void silu_mul_backward_of(const float *gate, const float *up, const float *dy, float *d_gate, float *d_up, int64_t n) {
   az::each_vector<BYTES>(gate, n, [&](az::Floats<BYTES> g, int64_t i, int64_t count) __attribute__((always_inline)) {
@@ -39,7 +40,8 @@ AZ_INLINE void silu_mul_backward_of(const float *gate, const float *up, const fl
 }
 AZ_KERNEL(silu_mul_backward, silu_mul_backward_of, (const float *gate, const float *up, const float *dy, float *d_gate, float *d_up, int64_t n), (gate, up, dy, d_gate, d_up, n))
 
-at::Tensor silu_mul_forward(const at::Tensor &gate, const at::Tensor &up) {
+at::Tensor silu_mul(const at::Tensor &gate, const at::Tensor &up) {
+  if (!own_loops(gate) || !own_loops(up)) return at::silu(gate).mul_(up);
   at::Tensor out = at::empty_like(gate);
   at::parallel_for(0, gate.numel(), grain, [&](int64_t from, int64_t to) {
     silu_mul(gate.const_data_ptr<float>() + from, up.const_data_ptr<float>() + from, out.mutable_data_ptr<float>() + from, to - from);
@@ -47,19 +49,30 @@ at::Tensor silu_mul_forward(const at::Tensor &gate, const at::Tensor &up) {
   return out;
 }
 
-struct SiluMul : torch::autograd::Function<SiluMul> {
-  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &gate, const at::Tensor &up) {
-    ctx->save_for_backward({gate, up});
-    return silu_mul_forward(gate, up);
+// The gradients of gate and up. That of up takes the place of dy.
+std::pair<at::Tensor, at::Tensor> silu_mul_backward(const at::Tensor &gate, const at::Tensor &up, at::Tensor dy) {
+  if (!own_loops(gate) || !own_loops(up)) return {at::silu_backward(dy.mul(up), gate), dy.mul_(at::silu(gate))};
+  at::Tensor d_gate = at::empty_like(gate);
+  float *d_up = dy.mutable_data_ptr<float>();
+  at::parallel_for(0, gate.numel(), grain, [&](int64_t from, int64_t to) {
+    silu_mul_backward(gate.const_data_ptr<float>() + from, up.const_data_ptr<float>() + from, d_up + from, d_gate.mutable_data_ptr<float>() + from, d_up + from, to - from);
+  });
+  return {d_gate, dy};
+}
+
+// The product, which only the weight's gradient needs, is cheaper to compute again than to keep.
+struct SiluMulLinear : torch::autograd::Function<SiluMulLinear> {
+  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+    ctx->save_for_backward({gate, up, weight});
+    return az::linear(silu_mul(gate, up), weight);
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
     auto saved = ctx->get_saved_variables();
-    const at::Tensor &gate = saved[0], &up = saved[1], dy = grads[0].contiguous();
-    at::Tensor d_gate = at::empty_like(gate), d_up = at::empty_like(up);
-    at::parallel_for(0, gate.numel(), grain, [&](int64_t from, int64_t to) {
-      silu_mul_backward(gate.const_data_ptr<float>() + from, up.const_data_ptr<float>() + from, dy.const_data_ptr<float>() + from, d_gate.mutable_data_ptr<float>() + from, d_up.mutable_data_ptr<float>() + from, to - from);
-    });
-    return {d_gate, d_up};
+    const at::Tensor &gate = saved[0], &up = saved[1], &weight = saved[2], &dy = grads[0];
+    at::Tensor d_gate, d_up, d_weight;
+    if (ctx->needs_input_grad(2)) d_weight = az::weight_gradient(weight, dy, silu_mul(gate, up));
+    if (ctx->needs_input_grad(0) || ctx->needs_input_grad(1)) std::tie(d_gate, d_up) = silu_mul_backward(gate, up, at::matmul(dy, weight));
+    return {d_gate, d_up, d_weight};
   }
 };
 
@@ -140,13 +153,12 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
 
 extern "C" {
 
-// silu(gate) times up, of one shape.
-az_result az_silu_mul(const az_tensor *gate, const az_tensor *up) {
+// silu(gate) times up, both (N, In), times weight (Out, In) transposed.
+az_result az_silu_mul_linear(const az_tensor *gate, const az_tensor *up, const az_tensor *weight) {
   return az::guard([&] {
-    const at::Tensor &g = ref(gate), &u = ref(up);
-    TORCH_CHECK(g.sizes() == u.sizes(), "silu_mul: gate ", g.sizes(), ", up ", u.sizes());
-    if (!own_loops(g) || !own_loops(u)) return at::silu(g).mul(u);
-    return at::GradMode::is_enabled() ? SiluMul::apply(g.contiguous(), u.contiguous()) : silu_mul_forward(g.contiguous(), u.contiguous());
+    const at::Tensor &g = ref(gate), &u = ref(up), &w = ref(weight);
+    TORCH_CHECK(g.dim() == 2 && g.sizes() == u.sizes() && w.dim() == 2 && w.size(1) == g.size(1), "silu_mul_linear: gate ", g.sizes(), ", up ", u.sizes(), ", weight ", w.sizes());
+    return SiluMulLinear::apply(g.contiguous(), u.contiguous(), w);
   });
 }
 

@@ -70,4 +70,11 @@ inline at::TensorOptions options(int32_t dtype, az_device d) { return at::Tensor
 
 inline at::IntArrayRef dims(const int64_t *shape, int32_t ndim) { return {shape, static_cast<size_t>(ndim)}; }
 
+// x (..., In) times weight (Out, In) transposed, plus bias (Out): in batch-invariant mode, row by row alike.
+at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
+
+// Of y = x weightᵀ, x (N, In), the gradient dyᵀ x of the weight. A leaf that has a gradient has it added there in place, and
+// none is returned: autograd would hold and add another tensor of the weight's size.
+at::Tensor weight_gradient(const at::Tensor &weight, const at::Tensor &dy, const at::Tensor &x);
+
 }  // namespace az

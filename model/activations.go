@@ -1,10 +1,10 @@
 package model
 
 // Activations counts the numbers that a block holds for each token of a pass, beside its input. It is
-// [Decoder.Layer] read for what stays alive: a call's result until the layer ends, and what autograd
-// saves until its backward.
+// [Decoder.Layer] read for what stays alive: a call's result until the layer ends, what autograd
+// saves until its backward, and what an op needs for itself.
 type Activations struct {
-	// Values are held at the end of a pass without a graph, the output among them.
+	// Values are held in a pass without a graph while its last op runs, the output among them.
 	Values int64
 	// Graph is what autograd keeps from forward to backward, the output among it.
 	Graph int64
@@ -19,16 +19,17 @@ func (c Config) Activations() Activations {
 	hidden, inner := int64(c.HiddenSize), int64(c.IntermediateSize)
 	heads, kvHeads, size := int64(c.NumAttentionHeads), int64(c.NumKeyValueHeads), int64(c.HeadDim)
 	q, kv := heads*size, kvHeads*size
-	// Attention: rotated queries and keys, values, the output. Feed-forward: gate, up, their gated product.
+	// Attention: rotated queries and keys, values, the output. Feed-forward: gate and up.
 	// Both: the norm's result and the residual's sum.
-	both := q + kv + kv + q + 3*inner + 4*hidden
+	both := q + kv + kv + q + 2*inner + 4*hidden
 	projected := q + kv // queries and keys before they are rotated
 	outputs := 2 * hidden
+	product := max(0, inner-hidden) // the gated product, which is gone when the last sum is there
 	a := Activations{
-		Values:  both + projected + outputs,
+		Values:  both + projected + outputs + product,
 		Graph:   both + 2 + heads, // of a norm its input's scale, of attention each row's log-sum-exp
 		Join:    q,
-		Forward: projected + outputs,
+		Forward: projected + outputs + product,
 		// Gradients of the gate and of up.
 		Backward: 2 * inner,
 	}

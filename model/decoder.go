@@ -79,7 +79,7 @@ func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.
 	xND = xND.Add(d.attention(l, hND, a, attend))
 	hND = xND.RMSNorm(l.postNorm.In(s), eps)
 	gateNI, upNI := l.gate.of(hND), l.up.of(hND)
-	return xND.Add(l.down.of(gateNI.SiluMul(upNI)))
+	return xND.Add(l.down.ofGated(gateNI, upNI))
 }
 
 func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {

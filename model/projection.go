@@ -10,20 +10,38 @@ type projection struct {
 
 // of projects x (N, in): (N, out).
 func (p projection) of(x torch.Tensor) torch.Tensor {
-	if p.adapter == nil {
-		return p.plain(x, x.Scope())
-	}
-	inside := x.Scope().Child() // both terms go once they are added up
-	defer inside.Close()
-	return p.plain(x, inside).Add(p.adapter.of(x, inside)).In(x.Scope())
+	return p.apply(x.Scope(), func(weight, bias torch.Tensor) torch.Tensor {
+		if bias.IsNone() {
+			return x.Linear(weight)
+		}
+		return x.LinearBias(weight, bias)
+	})
 }
 
-// plain is the projection without its adapter, in s.
-func (p projection) plain(x torch.Tensor, s *torch.Scope) torch.Tensor {
-	if p.bias == nil {
-		return x.Linear(p.weight.In(s))
+// ofGated projects silu(gate) times up, both (N, in), without a bias: (N, out).
+func (p projection) ofGated(gate, up torch.Tensor) torch.Tensor {
+	return p.apply(gate.Scope(), func(weight, _ torch.Tensor) torch.Tensor { return gate.SiluMulLinear(up, weight) })
+}
+
+// linear multiplies an input with a weight (out, in) and adds a bias (out) if there is one.
+type linear func(weight, bias torch.Tensor) torch.Tensor
+
+func (p projection) apply(s *torch.Scope, f linear) torch.Tensor {
+	if p.adapter == nil {
+		return p.plain(s, f)
 	}
-	return x.LinearBias(p.weight.In(s), p.bias.In(s))
+	inside := s.Child() // both terms go once they are added up
+	defer inside.Close()
+	return p.plain(inside, f).Add(p.adapter.of(inside, f)).In(s)
+}
+
+// plain is the projection without its adapter.
+func (p projection) plain(s *torch.Scope, f linear) torch.Tensor {
+	var bias torch.Tensor
+	if p.bias != nil {
+		bias = p.bias.In(s)
+	}
+	return f(p.weight.In(s), bias)
 }
 
 // place is a projection of a block: its Hugging Face name and sizes.

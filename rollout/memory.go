@@ -28,7 +28,7 @@ func (c Config) passElements(m model.Config) int64 {
 	token := int64(m.HeadDim) + hidden + m.Activations().Values // rotary angles, the layer's input, the layer
 	// What a chunk's attention takes before the feed-forward is: the gathered keys and values, and which of them each
 	// row sees.
-	attention := token - 4*int64(m.IntermediateSize) - 3*hidden
+	attention := token - 3*int64(m.IntermediateSize) - 4*hidden
 	chunk := 2 * room * kvHeads * int64(m.HeadDim)
 	chunk += 5 * model.PageTokens * room / 4
 	if room <= model.PageTokens { // a first chunk's are those of the pass

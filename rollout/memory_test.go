@@ -39,7 +39,7 @@ func TestMemoryIsThatOfTheAllocator(t *testing.T) {
 			room := min(c.config.Room, x.model.Config.MaxPositionEmbeddings)
 			for i := range c.config.Slots {
 				// A byte of this text is a token. No two begin alike.
-				require.NoError(t, e.Submit(azr.Prompt{ID: azr.SampleID{Index: i}, Text: fmt.Sprintf("%02d", i) + strings.Repeat("7", room-3-i%8), Sampling: azr.Sampling{Temperature: 1, MaxTokens: 8}}))
+				require.NoError(t, e.Submit(azr.Prompt{ID: azr.SampleID{Index: i}, Text: fmt.Sprintf("%02d", i) + strings.Repeat("7", room-4-i%8), Sampling: azr.Sampling{Temperature: 1, MaxTokens: 8}}))
 			}
 			drain(t, e)
 			peak, counted := torch.PeakBytes()-before, want.Cache+want.Activations

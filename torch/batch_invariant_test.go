@@ -21,8 +21,10 @@ func TestRowsApart(t *testing.T) {
 		for _, out := range []int64{1, 2, 5, 16, 33, 96} {
 			s := torch.NewScope()
 			const rows = 131
-			x, w, b := random(s, r, rows, width), random(s, r, out, width), random(s, r, out)
-			op := func(x torch.Tensor) torch.Tensor { return x.LinearBias(w, b).SiluMul(x.Linear(w)).RMSNorm(b, 1e-3) }
+			x, w, b, down := random(s, r, rows, width), random(s, r, out, width), random(s, r, out), random(s, r, out, out)
+			op := func(x torch.Tensor) torch.Tensor {
+				return x.LinearBias(w, b).SiluMulLinear(x.Linear(w), down).RMSNorm(b, 1e-3)
+			}
 			want := op(x)
 			torch.BatchInvariant(func() {
 				torch.SetNumThreads(1)

@@ -86,7 +86,9 @@ var ops = map[string]opCall{
 		}
 		return in[0].Linear(in[1])
 	}),
-	"silu_mul":       with(func(_ arguments, in []torch.Tensor) torch.Tensor { return in[0].SiluMul(in[1]) }),
+	"silu_mul_linear": with(func(_ arguments, in []torch.Tensor) torch.Tensor {
+		return in[0].SiluMulLinear(in[1], in[2])
+	}),
 	"rms_norm":       with(func(a arguments, in []torch.Tensor) torch.Tensor { return in[0].RMSNorm(in[1], a.number("eps")) }),
 	"rope":           with(rope),
 	"attention":      with(attention),

@@ -26,10 +26,12 @@ func (t Tensor) RMSNorm(weight Tensor, eps float64) Tensor {
 	return innermost("RMSNorm", t, weight).own("RMSNorm", h, err, t, weight)
 }
 
-// SiluMul is silu(t) times up, elementwise: the gated product of a SwiGLU. For the backward it keeps t and up alone.
-func (t Tensor) SiluMul(up Tensor) Tensor {
-	h, err := capi.SiluMul(t.handle("SiluMul"), up.handle("SiluMul"))
-	return innermost("SiluMul", t, up).own("SiluMul", h, err, t, up)
+// SiluMulLinear is silu(t) times up, both (N, In), times weight (Out, In) transposed: a SwiGLU's gated product,
+// projected (N, Out). Its backward computes the product again, so that what is kept is t and up alone.
+func (t Tensor) SiluMulLinear(up, weight Tensor) Tensor {
+	const op = "SiluMulLinear"
+	h, err := capi.SiluMulLinear(t.handle(op), up.handle(op), weight.handle(op))
+	return innermost(op, t, up, weight).own(op, h, err, t, up, weight)
 }
 
 // Rope rotates t (N, H, D) by the angles whose cos and sin (N, D/2) are given; the

@@ -64,7 +64,7 @@ func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joine
 	if joined {
 		layer.Graph += layer.Join
 	}
-	kept, running := layer.Graph, max(n*layer.Backward, n*inner+inner*hidden) // the down projection's gradient is added in when whole
+	kept, running := layer.Graph, max(n*layer.Backward, n*hidden+inner*hidden) // a projection's gradient is added in when whole
 	if c.ActivationCheckpointing {
 		kept = hidden
 		running = n*layer.Graph + max(n*layer.Forward, running)

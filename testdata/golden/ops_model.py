@@ -1,4 +1,4 @@
-"""Cases of the ops of a decoder: norm, gated product, rotary embedding, packed attention, token log-probs.
+"""Cases of the ops of a decoder: norm, projected gated product, rotary embedding, packed attention, token log-probs.
 
 Each is written out in plain torch (attention loops over the sequences with
 scaled_dot_product_attention), so that gradients are autograd's.
@@ -15,9 +15,9 @@ def rms_norm(x, weight, eps):
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
 
 
-def silu_mul(gate, up):
-    """gate and up of one shape."""
-    return F.silu(gate) * up
+def silu_mul_linear(gate, up, weight):
+    """gate and up (N, In), weight (Out, In)."""
+    return F.linear(F.silu(gate) * up, weight)
 
 
 def rope(x, positions, inv_freq):
@@ -59,8 +59,9 @@ def add(c):
         c.add("rms_norm", rms_norm, {"x": normal(*shape), "weight": normal(shape[1])}, {"eps": eps})
     c.add("rms_norm", rms_norm, {"x": scaled(1e-3, normal(4, 8)), "weight": normal(8)}, {"eps": 1e-5})
 
-    for shape in ((5, 8), (7, 33), (3, 2, 16)):
-        c.add("silu_mul", silu_mul, {"gate": scaled(3, normal(*shape)), "up": normal(*shape)})
+    for rows, wide, out in ((5, 8, 3), (7, 33, 12), (1, 16, 16)):
+        c.add("silu_mul_linear", silu_mul_linear,
+              {"gate": scaled(3, normal(rows, wide)), "up": normal(rows, wide), "weight": normal(out, wide)})
 
     near, far = exactly([0, 1, 2, 0, 1, 7], torch.int64), exactly([0, 255, 4095, 8191], torch.int64)
     c.add("rope", rope, {"x": normal(6, 3, 8), "positions": near, "inv_freq": inv_freq(1e4, 8)}, fixed=("inv_freq",))

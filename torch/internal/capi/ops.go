@@ -160,8 +160,10 @@ func RMSNorm(x, weight Handle, eps float64) (Handle, *Error) {
 	return result(C.az_rms_norm(x.p, weight.p, C.double(eps)))
 }
 
-// SiluMul is az_silu_mul.
-func SiluMul(gate, up Handle) (Handle, *Error) { return result(C.az_silu_mul(gate.p, up.p)) }
+// SiluMulLinear is az_silu_mul_linear.
+func SiluMulLinear(gate, up, weight Handle) (Handle, *Error) {
+	return result(C.az_silu_mul_linear(gate.p, up.p, weight.p))
+}
 
 // Rope is az_rope.
 func Rope(x, cos, sin Handle) (Handle, *Error) { return result(C.az_rope(x.p, cos.p, sin.p)) }
