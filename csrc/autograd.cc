@@ -1,4 +1,4 @@
-// Backward, gradients, and the one op whose gradient is written by hand.
+// Backward, gradients, and the log-probs of tokens.
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -11,59 +11,34 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Rows of logits that are alive at once: about 32 MiB of f32 whatever the vocabulary.
-int64_t chunk_rows(int64_t vocab) { return std::max<int64_t>(16, (8 << 20) / vocab); }
-
-// log softmax(hidden weightᵀ / temperature). Subtracting a log-sum-exp would cancel where logits are large.
-at::Tensor log_probs(const at::Tensor &hidden, const at::Tensor &weight, double temperature) {
-  at::Tensor logits = at::matmul(hidden, weight.t()).to(at::kFloat);
-  return at::log_softmax(temperature == 1 ? logits : logits.div_(temperature), 1);
-}
-
-// log p(target) and entropy of softmax(hidden weightᵀ / temperature), without the (N, V) tensor:
-// logits live a chunk of rows at a time and are computed again in backward.
+// log p(target) and entropy of softmax(hidden weightᵀ / temperature). What the softmax gave is kept for the backward, so
+// that the logits are computed once; two tensors of their size are there at most.
 struct TokenLogProbs : torch::autograd::Function<TokenLogProbs> {
   static variable_list forward(AutogradContext *ctx, const at::Tensor &hidden, const at::Tensor &weight, const at::Tensor &targets, double temperature) {
-    const int64_t n = hidden.size(0), step = chunk_rows(weight.size(0));
-    at::Tensor logp = at::empty({n}, hidden.options().dtype(at::kFloat)), entropy = at::empty_like(logp);
-    for (int64_t from = 0; from < n; from += step) {
-      const int64_t rows = std::min(step, n - from);
-      auto part = [&](const at::Tensor &t) { return t.narrow(0, from, rows); };
-      at::Tensor log_p = log_probs(part(hidden), weight, temperature);
-      part(logp).copy_(log_p.gather(1, part(targets).unsqueeze(1)).squeeze(1));
-      part(entropy).copy_(log_p.exp().mul_(log_p).sum(1).neg_());
-    }
-    ctx->save_for_backward({hidden, weight, targets, entropy});
+    at::Tensor logits = at::matmul(hidden, weight.t()).to(at::kFloat);
+    if (temperature != 1) logits.div_(temperature);
+    const at::Tensor log_p = at::log_softmax(logits, 1);  // subtracting a log-sum-exp would cancel where logits are large
+    logits.reset();
+    const at::Tensor entropy = log_p.exp().mul_(log_p).sum(1).neg_();
+    ctx->save_for_backward({hidden, weight, targets, entropy, log_p});
     ctx->saved_data["temperature"] = temperature;
-    return {logp, entropy};
+    return {log_p.gather(1, targets.unsqueeze(1)).squeeze(1), entropy};
   }
 
   // With z the scaled logits and p their softmax: d logp / dz = onehot − p, d entropy / dz = −p (log p + entropy).
   static variable_list backward(AutogradContext *ctx, variable_list grads) {
     auto saved = ctx->get_saved_variables();
     const at::Tensor &hidden = saved[0], &weight = saved[1], &targets = saved[2], &entropy = saved[3];
+    at::Tensor log_p = saved[4];
     const double temperature = ctx->saved_data["temperature"].toDouble();
-    const int64_t n = hidden.size(0), step = chunk_rows(weight.size(0));
-    at::Tensor d_hidden = at::empty_like(hidden);
-    at::Tensor d_weight = ctx->needs_input_grad(1) ? at::zeros_like(weight) : at::Tensor();
-    for (int64_t from = 0; from < n; from += step) {
-      const int64_t rows = std::min(step, n - from);
-      auto part = [&](const at::Tensor &t) { return t.narrow(0, from, rows); };
-      at::Tensor log_p = log_probs(part(hidden), weight, temperature);
-      at::Tensor d_logp = grads[0].defined() ? part(grads[0]).unsqueeze(1) : at::zeros({rows, 1}, entropy.options());
-      at::Tensor dz = log_p.exp();
-      if (grads[1].defined()) {
-        at::Tensor d_entropy = part(grads[1]).unsqueeze(1);
-        dz.mul_((log_p.add_(part(entropy).unsqueeze(1))).mul_(d_entropy).add_(d_logp)).neg_();
-      } else {
-        dz.mul_(-d_logp);
-      }
-      dz.scatter_add_(1, part(targets).unsqueeze(1), d_logp.contiguous());
-      dz = dz.mul_(1 / temperature).to(weight.scalar_type());
-      part(d_hidden).copy_(at::matmul(dz, weight));
-      if (d_weight.defined()) d_weight.addmm_(dz.t(), part(hidden));
-    }
-    return {d_hidden, d_weight, at::Tensor(), at::Tensor()};
+    const at::Tensor d_logp = grads[0].div(temperature).unsqueeze(1), d_entropy = grads[1].div(temperature).unsqueeze(1);
+    at::Tensor p = log_p.exp();
+    at::addcmul_out(log_p, d_entropy.mul(entropy.unsqueeze(1)).add_(d_logp).neg_(), d_entropy, log_p, -1).mul_(p);
+    p.reset();
+    log_p.scatter_add_(1, targets.unsqueeze(1), d_logp);
+    const at::Tensor d_logits = log_p.to(weight.scalar_type());
+    at::Tensor d_weight = ctx->needs_input_grad(1) ? az::weight_gradient(weight, d_logits, hidden) : at::Tensor();
+    return {at::matmul(d_logits, weight), d_weight, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -102,8 +77,6 @@ az_result az_grad(const az_tensor *t) {
 void az_clear_grad(az_tensor *const *ts, size_t n) {
   for (size_t i = 0; i < n; i++) ts[i]->value.mutable_grad() = at::Tensor();
 }
-
-int64_t az_logits_rows(int64_t vocab) { return chunk_rows(vocab); }
 
 // hidden (N, D), weight (V, D), targets (N) i64. Returns log-probs (N) and entropies (N), f32, in nats.
 az_pair az_token_logprobs(const az_tensor *hidden, const az_tensor *weight, const az_tensor *targets, double temperature) {

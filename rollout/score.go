@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
@@ -21,8 +22,11 @@ func Score(m *model.Decoder, ids []int32) (logprobs []float32, err error) {
 		defer s.Close()
 		wide := widen(ids)
 		hidden := m.Forward(s, wide[:len(wide)-1], []int64{0})
-		logp, _ := hidden.TokenLogProbs(m.Head.In(s), s.FromInt64s(wide[1:], m.Device), 1)
-		logprobs = logp.Float32s()
+		for targets := range slices.Chunk(wide[1:], torch.LogitsRows(m.Config.VocabSize)) {
+			rows := hidden.Narrow(0, len(logprobs), len(targets))
+			logp, _ := rows.TokenLogProbs(m.Head.In(s), s.FromInt64s(targets, m.Device), 1)
+			logprobs = append(logprobs, logp.Float32s()...)
+		}
 	})
 	return logprobs, nil
 }

@@ -153,7 +153,7 @@ var elsewhere = map[string]string{
 	"free_many": "scope_test.go: Live", "live": "scope_test.go", "allocated_bytes": "scope_test.go", "peak_bytes": "scope_test.go", "reset_peak": "scope_test.go",
 	"muon_step": "trainer: TestMuonMovesEveryDirectionAlike", "lerp": "trainer: TestAveragedWeightsAreTheModel", "exchange": "trainer: TestAveragedWeightsAreTheModel",
 	"round_stochastically": "TestStochasticRoundingIsRightInTheMean", "set_grad": "trainer: TestMastersAreRounded",
-	"device_memory": "TestDeviceMemoryIsOfADevice", "logits_rows": "TestTokenLogProbsInChunks",
+	"device_memory": "TestDeviceMemoryIsOfADevice",
 	"limit_bytes": "TestWantOfMemoryHasItsKindAndNumbers",
 	"full":        "scope_test.go", "arange": "TestMakersAndConversions", "from_host": "every golden input", "to_host": "every golden output",
 	"ndim": "every golden output", "size": "every golden output", "dtype_of": "every golden output", "device_of": "scope_test.go: errors name operands",

@@ -83,7 +83,7 @@ func (v *Var) CopyPages(from, to []int64) {
 
 // TokenLogProbs returns, for hidden t (N, D), head weight (V, D) and targets (N) I64, the log-prob of
 // each target and the entropy of each row's distribution softmax(t weightᵀ / temperature), both (N)
-// f32 in nats. Logits live a chunk of rows at a time, forward and backward: there is never an (N, V) tensor.
+// f32 in nats. It takes two (N, V) tensors of f32 and keeps one for the backward: give it [LogitsRows] rows at a time.
 func (t Tensor) TokenLogProbs(weight, targets Tensor, temperature float64) (logp, entropy Tensor) {
 	const op = "TokenLogProbs"
 	first, second, err := capi.TokenLogProbs(t.handle(op), weight.handle(op), targets.handle(op), temperature)
@@ -92,8 +92,8 @@ func (t Tensor) TokenLogProbs(weight, targets Tensor, temperature float64) (logp
 	return logp, s.own(op, second, nil)
 }
 
-// LogitsRows is how many rows of logits (rows, vocab) TokenLogProbs computes at once.
-func LogitsRows(vocab int64) int64 { return capi.LogitsRows(vocab) }
+// LogitsRows is how many rows of logits (rows, vocab) to have at once: about 32 MiB of f32 whatever the vocabulary.
+func LogitsRows(vocab int) int { return max(16, 8<<20/vocab) }
 
 // Sampling says how to draw from one row of logits; see azr.Sampling for the fields.
 type Sampling = capi.Sampling

@@ -7,8 +7,9 @@
 //	        -> loss on response tokens -> backward, layer by layer -> AdamW
 //
 // Backward is driven from Go. Each layer's input is a leaf of its own small
-// graph; after the loss the layers are walked in reverse, each one's backward
-// run alone and its graph freed. With activation checkpointing the forward pass
+// graph, and so is the last one's output, from which a chunk of tokens at a time
+// goes through the head to the loss and back. After that the layers are walked in
+// reverse, each one's backward run alone and its graph freed. With activation checkpointing the forward pass
 // keeps the inputs only and a layer is run again just before its backward.
 //
 // Where memory runs out in a micro-batch the update begins again with micro-batches

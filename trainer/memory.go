@@ -70,10 +70,13 @@ func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joine
 		running = n*layer.Graph + max(n*layer.Forward, running)
 	}
 	stages := n * (int64(m.HeadDim) + hidden + layers*kept) // the rotary angles, the embedded tokens, the layers
-	// The head: rows picked, normalised before and after the weight, and their gradient; then either that of
-	// the head's weight, with two chunks of logits, or those of the norm and of all rows.
-	logits := 2 * min(r, torch.LogitsRows(vocab)) * vocab * int64(torch.F32.Size())
 	element := int64(dtype.Size())
-	head := 4*r*hidden*element + max(vocab*hidden*element+logits, (2*r+n)*hidden*element)
-	return stages*element + max(head, (running+n*hidden)*element)
+	// The head: a chunk's rows, picked and normalised, with twice its logits; then their gradients, a chunk's
+	// beside all rows'.
+	chunk := min(r, int64(torch.LogitsRows(m.VocabSize)))
+	logits := 2 * chunk * vocab * int64(torch.F32.Size())
+	head := 2*chunk*hidden*element + max(logits+min(1, r/chunk-1)*n*hidden*element, 2*n*hidden*element)
+	// The embedding's gradient is added in when whole; of the rest there are the first layer's input and its gradient.
+	embedding := vocab*hidden + n*(int64(m.HeadDim)+2*hidden)
+	return max(stages*element+max(head, (running+n*hidden)*element), embedding*element)
 }

@@ -40,14 +40,19 @@ func pack(examples []example, budget int, share bool) [][]example {
 // a micro-batch's or one sample's, without the last token, which predicts nothing.
 func (c Config) LargestPass(longest int) int { return max(c.MicroBatchTokens, longest, 2) - 1 }
 
-// packed is a micro-batch as the model takes it: N tokens in a row, of which R hidden states predict
-// response tokens. The last token of a sequence predicts nothing and is left out.
+// packed is a micro-batch as the model takes it: N tokens in a row, and what they are to learn. The last token of
+// a sequence predicts nothing and is left out.
 type packed struct {
 	*tree
+	responses
+}
+
+// responses are R response tokens of a micro-batch and the P places that predict them.
+type responses struct {
 	// rows (P) of the hidden states that predict a response token, and that token. Where responses begin alike
 	// two of them may be the same, and then they are one here.
 	rows, targets []int64
-	of            []int64   // (R) which of these each response token is
+	of            []int64   // (R) which of these each response token is, each new one the next
 	old           []float32 // (R) its log-prob when it was sampled; 0 where that is not known
 	known         []float32 // (R) 1 where it is known, else 0
 	advantages    []float32 // (R)
@@ -80,8 +85,23 @@ func newPacked(batch []example, share bool) packed {
 	return p
 }
 
+// chunks cuts the places into runs of at most so many, each with its own response tokens.
+func (p responses) chunks(places int) []responses {
+	list := make([]responses, 0, (len(p.rows)+places-1)/places)
+	for from := 0; from < len(p.rows); from += places {
+		to := min(from+places, len(p.rows))
+		list = append(list, responses{rows: p.rows[from:to], targets: p.targets[from:to]})
+	}
+	for i, place := range p.of {
+		c := &list[int(place)/places]
+		c.of = append(c.of, place%int64(places))
+		c.old, c.known, c.advantages = append(c.old, p.old[i]), append(c.known, p.known[i]), append(c.advantages, p.advantages[i])
+	}
+	return list
+}
+
 // each spreads values (P) over the response tokens (R).
-func (p packed) each(values torch.Tensor) torch.Tensor {
+func (p responses) each(values torch.Tensor) torch.Tensor {
 	if len(p.of) == len(p.rows) {
 		return values
 	}
@@ -90,7 +110,7 @@ func (p packed) each(values torch.Tensor) torch.Tensor {
 
 // sampled is each response token's log-prob (R) when it was sampled; where that is not known it is the present
 // one, logp (R), so that the probability ratio is 1.
-func (p packed) sampled(logp torch.Tensor) torch.Tensor {
+func (p responses) sampled(logp torch.Tensor) torch.Tensor {
 	s, device := logp.Scope(), logp.Device()
 	old := s.FromFloat32s(p.old, device)
 	if !slices.Contains(p.known, 0) {

@@ -26,6 +26,7 @@ type Trainer struct {
 	updates int
 	// microBatchTokens is the config's, or less once memory ran out.
 	microBatchTokens int
+	logitsRows       int // at once
 	progress         azr.Progress
 }
 
@@ -41,7 +42,7 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 	if err := config.ValidateFor(m.DType); err != nil {
 		return nil, err
 	}
-	t = &Trainer{config: config, model: m, microBatchTokens: config.MicroBatchTokens, progress: progress, memory: memory{}}
+	t = &Trainer{config: config, model: m, microBatchTokens: config.MicroBatchTokens, logitsRows: torch.LogitsRows(m.Config.VocabSize), progress: progress, memory: memory{}}
 	defer func() {
 		if err != nil {
 			t.Close()
@@ -177,24 +178,13 @@ func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first boo
 	defer s.Close()
 	f := newPass(t.model, s, p, t.config.ActivationCheckpointing)
 	defer f.close()
-	device := t.model.Device
 	last := f.forward(p.ids)
-	hidden := t.model.FinalNorm(last.IndexSelect(0, s.FromInt64s(p.rows, device)))
-	logp, entropy := hidden.TokenLogProbs(t.model.Head.In(s), s.FromInt64s(p.targets, device), temperature)
-	logp, entropy = p.each(logp), p.each(entropy)
-	old := p.sampled(logp)
-	if first {
-		r.MaxDeltaLogProb = max(r.MaxDeltaLogProb, logp.Detach().Sub(old).Abs().Amax(0, false).Item())
+	for _, c := range p.chunks(t.logitsRows) {
+		t.head(last, c, temperature, r, first)
 	}
-	loss := t.config.loss(logp, old, s.FromFloat32s(p.advantages, device), entropy, r.ResponseTokens)
-	loss.Backward(torch.Tensor{})
+	f.backward(last.Grad())
 	r.Tokens += len(p.ids)
 	r.SharedTokens += p.shared()
-	r.Loss += loss.Item()
-	r.Entropy += entropy.Detach().SumAll().Item()
-	r.LogProb += logp.Detach().SumAll().Item()
-	r.computed += len(p.of)
-	f.backward(last.Grad())
 	for _, g := range t.groups() {
 		g.gather()
 	}

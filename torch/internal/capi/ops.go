@@ -222,9 +222,6 @@ func ClearGrad(hs []Handle) {
 	}
 }
 
-// LogitsRows is az_logits_rows.
-func LogitsRows(vocab int64) int64 { return int64(C.az_logits_rows(C.int64_t(vocab))) }
-
 // TokenLogProbs is az_token_logprobs.
 func TokenLogProbs(hidden, weight, targets Handle, temperature float64) (logp, entropy Handle, err *Error) {
 	r := C.az_token_logprobs(hidden.p, weight.p, targets.p, C.double(temperature))
