@@ -161,6 +161,8 @@ az_status az_set_grad(az_tensor *t, const az_tensor *grad);
 az_status az_backward(const az_tensor *t, const az_tensor *grad /* or NULL */);
 az_result az_grad(const az_tensor *t);  // tensor is NULL where there is none
 void az_clear_grad(az_tensor *const *ts, size_t n);
+
+// ---- token_logprobs.cc
 az_pair az_token_logprobs(const az_tensor *hidden, const az_tensor *weight, const az_tensor *targets, double temperature);
 
 // ---- optim.cc

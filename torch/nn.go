@@ -83,7 +83,7 @@ func (v *Var) CopyPages(from, to []int64) {
 
 // TokenLogProbs returns, for hidden t (N, D), head weight (V, D) and targets (N) I64, the log-prob of
 // each target and the entropy of each row's distribution softmax(t weightᵀ / temperature), both (N)
-// f32 in nats. It takes two (N, V) tensors of f32 and keeps one for the backward: give it [LogitsRows] rows at a time.
+// f32 in nats. It holds an (N, V) tensor of f32 (on a GPU two), until the backward has run: give it [LogitsRows] rows at a time.
 func (t Tensor) TokenLogProbs(weight, targets Tensor, temperature float64) (logp, entropy Tensor) {
 	const op = "TokenLogProbs"
 	first, second, err := capi.TokenLogProbs(t.handle(op), weight.handle(op), targets.handle(op), temperature)

@@ -57,7 +57,8 @@ func (c Config) moments(learned []model.WeightShape) (total int64) {
 }
 
 // activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside
-// weights, gradients and moments; joined tells that they are of several sequences. It is [pass] and [Trainer.microBatch] read for what stays alive.
+// weights, gradients and moments; joined tells that they are of several sequences. It is [pass] and [Trainer.head] read
+// for what stays alive.
 func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joined bool) int64 {
 	layers, hidden, inner, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.IntermediateSize), int64(m.VocabSize)
 	layer := m.Activations()
@@ -71,11 +72,14 @@ func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joine
 	}
 	stages := n * (int64(m.HeadDim) + hidden + layers*kept) // the rotary angles, the embedded tokens, the layers
 	element := int64(dtype.Size())
-	// The head: a chunk's rows, picked and normalised, with twice its logits; then their gradients, a chunk's
-	// beside all rows'.
+	// The head: a chunk's rows, picked, normalised, and their gradient, with its logits, also in the weights' type if
+	// that is another; then the gradient of all rows, and what the chunk adds to it.
 	chunk := min(r, int64(torch.LogitsRows(m.VocabSize)))
-	logits := 2 * chunk * vocab * int64(torch.F32.Size())
-	head := 2*chunk*hidden*element + max(logits+min(1, r/chunk-1)*n*hidden*element, 2*n*hidden*element)
+	logits := chunk * vocab * int64(torch.F32.Size())
+	if dtype != torch.F32 {
+		logits += chunk * vocab * element
+	}
+	head := 3*chunk*hidden*element + max(logits+min(1, (r-1)/chunk)*n*hidden*element, 2*n*hidden*element)
 	// The embedding's gradient is added in when whole; of the rest there are the first layer's input and its gradient.
 	embedding := vocab*hidden + n*(int64(m.HeadDim)+2*hidden)
 	return max(stages*element+max(head, (running+n*hidden)*element), embedding*element)
