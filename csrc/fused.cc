@@ -126,15 +126,18 @@ std::pair<at::Tensor, at::Tensor> rms_norm_forward(const at::Tensor &x, const at
   return {out, scale};
 }
 
+// Of other types than f32 the loops see copies, which go at once.
+at::Tensor in_f32(const at::Tensor &t) { return t.contiguous().to(at::kFloat); }
+
 struct RMSNorm : torch::autograd::Function<RMSNorm> {
   static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight, double eps) {
-    auto [out, scale] = rms_norm_forward(x, weight, eps);
+    auto [out, scale] = rms_norm_forward(in_f32(x), in_f32(weight), eps);
     ctx->save_for_backward({x, weight, scale});
-    return out;
+    return out.to(x.scalar_type());
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
     auto saved = ctx->get_saved_variables();
-    const at::Tensor &x = saved[0], &weight = saved[1], &scale = saved[2], dy = grads[0].contiguous();
+    const at::Tensor x = in_f32(saved[0]), weight = in_f32(saved[1]), dy = in_f32(grads[0]), &scale = saved[2];
     const int64_t d = weight.numel(), n = scale.numel();
     const float *xs = x.const_data_ptr<float>(), *ws = weight.const_data_ptr<float>(), *dys = dy.const_data_ptr<float>(), *rs = scale.const_data_ptr<float>();
     at::Tensor dx = at::empty_like(x), dw = at::zeros_like(weight);
@@ -145,7 +148,7 @@ struct RMSNorm : torch::autograd::Function<RMSNorm> {
     at::parallel_for(0, d, std::max<int64_t>(64, grain / std::max<int64_t>(1, n)), [&](int64_t from, int64_t to) {
       for (int64_t i = 0; i < n; i++) add_weight_gradient(xs + i * d + from, dys + i * d + from, rs[i], dw.mutable_data_ptr<float>() + from, to - from);
     });
-    return {dx, dw, at::Tensor()};
+    return {dx.to(saved[0].scalar_type()), dw.to(saved[1].scalar_type()), at::Tensor()};
   }
 };
 
@@ -167,8 +170,8 @@ az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps) {
   return az::guard([&] {
     const at::Tensor &t = ref(x), &w = ref(weight);
     TORCH_CHECK(w.dim() == 1 && t.dim() > 0 && t.size(-1) == w.size(0), "rms_norm: input ", t.sizes(), ", weight ", w.sizes());
-    if (!own_loops(t) || !own_loops(w)) return at::rms_norm(t, w.sizes(), w, eps);
-    return at::GradMode::is_enabled() ? RMSNorm::apply(t.contiguous(), w.contiguous(), eps) : rms_norm_forward(t.contiguous(), w.contiguous(), eps).first;
+    if (!t.is_cpu()) return at::rms_norm(t, w.sizes(), w, eps);
+    return at::GradMode::is_enabled() ? RMSNorm::apply(t, w, eps) : rms_norm_forward(in_f32(t), in_f32(w), eps).first.to(t.scalar_type());
   });
 }
 

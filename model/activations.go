@@ -1,5 +1,7 @@
 package model
 
+import "github.com/azr-train/azr/torch"
+
 // Activations counts the numbers that a block holds for each token of a pass, beside its input. It is
 // [Decoder.Layer] read for what stays alive: a call's result until the layer ends, what autograd
 // saves until its backward, and what an op needs for itself.
@@ -14,8 +16,8 @@ type Activations struct {
 	Forward, Backward int64
 }
 
-// Activations of one block of a model with this config.
-func (c Config) Activations() Activations {
+// Activations of one block of a model with this config and adapters.
+func (c Config) Activations(l LoRA) Activations {
 	hidden, inner := int64(c.HiddenSize), int64(c.IntermediateSize)
 	heads, kvHeads, size := int64(c.NumAttentionHeads), int64(c.NumKeyValueHeads), int64(c.HeadDim)
 	q, kv := heads*size, kvHeads*size
@@ -37,5 +39,24 @@ func (c Config) Activations() Activations {
 		a.Values += projected
 		a.Graph += projected + heads + kvHeads
 	}
+	a.adapt(c, l)
 	return a
+}
+
+// adapt adds what adapters hold: the inner product of each for its backward; what they add until the sum is there; and,
+// since the gated product has two ways on, its gradients of both.
+func (a *Activations) adapt(c Config, l LoRA) {
+	rank, widest := int64(l.Rank), int64(0)
+	for _, p := range newDecoder(c, torch.F32, torch.CPU).projections(0) {
+		if !l.adapts(p) {
+			continue
+		}
+		a.Graph += rank
+		widest = max(widest, 2*p.out+2*rank)
+		if p.in == int64(c.IntermediateSize) {
+			a.Backward += 2 * p.in
+		}
+	}
+	a.Values += widest
+	a.Forward += widest
 }

@@ -12,7 +12,7 @@ import (
 func newCache(m *model.Decoder, config Config) (*model.KVCache, error) {
 	pages, least := config.cachePages(m.Config)
 	for {
-		cache, err := tryCache(m, pages, config.passElements(m.Config))
+		cache, err := tryCache(m, pages, config.passElements(m.Config, m.LoRA()))
 		if !torch.IsOutOfMemory(err) {
 			return cache, err
 		}

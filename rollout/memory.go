@@ -12,20 +12,20 @@ type Memory struct {
 	Activations int64 `json:"activations"`
 }
 
-// Memory counts what an engine of this config holds for a model with weights of dtype.
-func (c Config) Memory(m model.Config, dtype torch.DType) Memory {
+// Memory counts what an engine of this config holds for a model with weights of dtype, and adapters.
+func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType) Memory {
 	pages, _ := c.cachePages(m)
 	return Memory{
 		Cache:       int64(pages) * model.PageTokens * m.KVBytesPerToken(dtype),
-		Activations: c.passElements(m) * int64(dtype.Size()),
+		Activations: c.passElements(m, lora) * int64(dtype.Size()),
 	}
 }
 
 // passElements is how many numbers are alive during a pass of as many rows as there may be.
-func (c Config) passElements(m model.Config) int64 {
+func (c Config) passElements(m model.Config, lora model.LoRA) int64 {
 	room, hidden, kvHeads := int64(c.roomOf(m)), int64(m.HiddenSize), int64(m.NumKeyValueHeads)
 	rows := min(passRows, int64(c.Slots)*room)
-	token := int64(m.HeadDim) + hidden + m.Activations().Values // rotary angles, the layer's input, the layer
+	token := int64(m.HeadDim) + hidden + m.Activations(lora).Values // rotary angles, the layer's input, the layer
 	// What a chunk's attention takes before the feed-forward is: the gathered keys and values, and which of them each
 	// row sees.
 	attention := token - 3*int64(m.IntermediateSize) - 4*hidden

@@ -33,7 +33,7 @@ func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longe
 	}
 	return Memory{
 		Weights: weights * element, Gradients: model.Count(learned) * gradients, Moments: moments * wide,
-		Activations: c.activations(m, dtype, n, n, n >= int64(longest)),
+		Activations: c.activations(m, lora, dtype, n, n, n >= int64(longest)),
 	}
 }
 
@@ -59,9 +59,9 @@ func (c Config) moments(learned []model.WeightShape) (total int64) {
 // activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside
 // weights, gradients and moments; joined tells that they are of several sequences. It is [pass] and [Trainer.head] read
 // for what stays alive.
-func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joined bool) int64 {
+func (c Config) activations(m model.Config, lora model.LoRA, dtype torch.DType, n, r int64, joined bool) int64 {
 	layers, hidden, inner, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.IntermediateSize), int64(m.VocabSize)
-	layer := m.Activations()
+	layer := m.Activations(lora)
 	if joined {
 		layer.Graph += layer.Join
 	}
@@ -82,5 +82,8 @@ func (c Config) activations(m model.Config, dtype torch.DType, n, r int64, joine
 	head := 3*chunk*hidden*element + max(logits+min(1, (r-1)/chunk)*n*hidden*element, 2*n*hidden*element)
 	// The embedding's gradient is added in when whole; of the rest there are the first layer's input and its gradient.
 	embedding := vocab*hidden + n*(int64(m.HeadDim)+2*hidden)
+	if lora.Rank > 0 {
+		embedding = 0
+	}
 	return max(stages*element+max(head, (running+n*hidden)*element), embedding*element)
 }

@@ -20,7 +20,7 @@ type need struct {
 func needOf(m model.Config, c Config) need {
 	return need{
 		Training: c.Trainer.Memory(m, c.LoRA, c.DType, longestSample(m, c)),
-		Rollout:  c.Rollout.Memory(m, c.DType),
+		Rollout:  c.Rollout.Memory(m, c.LoRA, c.DType),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"runtime"
@@ -33,6 +34,9 @@ func TestFitIsWhatTheAllocatorSees(t *testing.T) {
 		"tiny":                {tinyModel(t), []string{"rollout.slots=8", "rollout.room=512", "trainer.micro_batch_tokens=1024"}},
 		"tiny, checkpointing": {tinyModel(t), []string{"rollout.slots=8", "rollout.room=512", "trainer.micro_batch_tokens=1024", "trainer.activation_checkpointing=true"}},
 		"tiny, much cache":    {tinyModel(t), []string{"rollout.slots=64", "rollout.room=1024", "trainer.micro_batch_tokens=64"}},
+		"tiny, adapters":      {tinyModel(t), []string{"rollout.slots=8", "rollout.room=512", "trainer.micro_batch_tokens=1024", "lora.rank=8"}},
+		"tiny, bf16":          {tinyModel(t), []string{"rollout.slots=8", "rollout.room=512", "trainer.micro_batch_tokens=1024", "dtype=bf16"}},
+		"tiny, bf16 rounded":  {tinyModel(t), []string{"rollout.slots=8", "rollout.room=512", "trainer.micro_batch_tokens=1024", "dtype=bf16", "trainer.rounding=stochastic"}},
 		"SmolLM2":             {smollm2, []string{"rollout.slots=4", "rollout.room=256", "trainer.micro_batch_tokens=256"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +52,11 @@ func TestFitIsWhatTheAllocatorSees(t *testing.T) {
 			require.NoError(t, err)
 			got, want := needOf(m, config).peak(), torch.PeakBytes()-before
 			t.Logf("fit says %d KiB, the allocator saw %d KiB", got>>10, want>>10)
-			assert.InEpsilon(t, want, got, 0.05)
+			share := 0.05
+			if config.DType != torch.F32 { // on the CPU, where some ops work on copies in f32
+				share = 0.1
+			}
+			assert.InEpsilon(t, want, got, share)
 		})
 	}
 }
@@ -61,6 +69,9 @@ func step(t *testing.T, dir string, config Config) {
 	require.NoError(t, err)
 	defer m.Free()
 	defer tok.Close()
+	if config.LoRA.Rank > 0 {
+		require.NoError(t, m.Adapt(config.LoRA, rand.New(rand.NewPCG(1, 1))))
+	}
 	engine, err := rollout.New(config.Rollout, 1, m, tok)
 	require.NoError(t, err)
 	defer engine.Close()
