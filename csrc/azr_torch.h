@@ -53,6 +53,7 @@ int32_t az_cuda_devices(void);
 const char *az_cuda_error(void);  // why libtorch's CUDA library could not be opened; "" if it is open or there is none
 int32_t az_num_threads(void);
 az_status az_set_num_threads(int32_t n);
+int64_t az_compute_nanoseconds(void);  // that calls which compute, copy or free have taken so far, all threads together
 int32_t az_grad_enabled(void);
 void az_set_grad_enabled(int32_t on);
 

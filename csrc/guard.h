@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -31,9 +32,16 @@ inline std::vector<at::Tensor> refs(az_tensor *const *ts, size_t n) {
 az_status failure(const std::string &message, int32_t kind);
 int32_t kind_of(const std::string &message);
 
+// Stay adds the time until its end to what az_compute_nanoseconds tells; two of them must not be one inside the other.
+struct Stay {
+  const std::chrono::steady_clock::time_point begin = std::chrono::steady_clock::now();
+  ~Stay();
+};
+
 // attempt runs f and turns whatever it throws into a status.
 template <class F>
 az_status attempt(F &&f) noexcept {
+  Stay here;
   try {
     f();
     return {nullptr, AZ_OK};

@@ -6,6 +6,8 @@
 #include <torch/version.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "guard.h"
 
 namespace {
@@ -23,7 +25,14 @@ std::string open_cuda() {
 
 const std::string cuda_error = open_cuda();
 
+std::atomic<int64_t> stayed{0};
+
 }  // namespace
+
+az::Stay::~Stay() {
+  const auto time = std::chrono::steady_clock::now() - begin;
+  stayed.fetch_add(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count(), std::memory_order_relaxed);
+}
 
 extern "C" {
 
@@ -61,6 +70,8 @@ az_status az_set_num_threads(int32_t n) {
     at::set_num_threads(n);
   });
 }
+
+int64_t az_compute_nanoseconds(void) { return stayed.load(); }
 
 int32_t az_grad_enabled(void) { return at::GradMode::is_enabled(); }
 void az_set_grad_enabled(int32_t on) { at::GradMode::set_enabled(on != 0); }

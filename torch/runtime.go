@@ -3,6 +3,7 @@ package torch
 import (
 	"math"
 	"runtime"
+	"time"
 
 	"github.com/azr-train/azr/torch/internal/capi"
 )
@@ -12,6 +13,10 @@ func LockThread() { runtime.LockOSThread() }
 
 // SetNumThreads sets how many threads an op uses (default: libtorch's choice, the cores).
 func SetNumThreads(n int) { check("SetNumThreads", capi.SetNumThreads(n)) }
+
+// ComputeTime is the time that the process's calls of libtorch have taken so far, those that make, copy and free tensors
+// included. On a GPU a call returns before its kernel is done: there it is the calling thread's time, not the device's.
+func ComputeTime() time.Duration { return capi.ComputeTime() }
 
 // Live counts tensors and vars that are not freed.
 func Live() int64 { return capi.Live() }

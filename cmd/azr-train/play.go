@@ -115,7 +115,7 @@ const maxDeltaLogProbBF16 = 1
 
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
-	start, before := time.Now(), s.engine.Stats()
+	watch, before := startWatch(), s.engine.Stats()
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
 		return err
@@ -153,9 +153,9 @@ func (s *session) step(ctx context.Context, step int) error {
 	maps.Copy(play.Record.Metrics, trainMetrics(report))
 	maps.Copy(play.Record.Timings, map[string]float64{
 		"trainer/update_seconds": time.Since(learning).Seconds(),
-		"step_seconds":           time.Since(start).Seconds(),
 		"resident_bytes":         residentBytes(),
 	})
+	maps.Copy(play.Record.Timings, watch.timings())
 	if err := s.measure(ctx, play.Record); err != nil {
 		return err
 	}

@@ -128,6 +128,10 @@ func requireObjects(t *testing.T, stdout string, steps ...int) {
 		assert.Equal(t, step, o.Step)
 		assert.NotEmpty(t, o.Metrics)
 		assert.Equal(t, step > 0, o.Timings["step_seconds"] > 0)
+		if step > 0 {
+			assert.Greater(t, o.Timings["compute_idle"], 0.0)
+			assert.Less(t, o.Timings["compute_idle"], 1.0)
+		}
 	}
 	var last struct {
 		Summary struct {

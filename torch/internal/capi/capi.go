@@ -16,6 +16,7 @@ package capi
 import "C"
 
 import (
+	"time"
 	"unsafe"
 )
 
@@ -82,6 +83,9 @@ func NumThreads() int { return int(C.az_num_threads()) }
 
 // SetNumThreads sets the number of threads of an op.
 func SetNumThreads(n int) *Error { return failure(C.az_set_num_threads(C.int32_t(n))) }
+
+// ComputeTime is the time that calls which compute, copy or free have taken so far.
+func ComputeTime() time.Duration { return time.Duration(C.az_compute_nanoseconds()) }
 
 // GradEnabled reads the calling thread's grad mode.
 func GradEnabled() bool { return C.az_grad_enabled() != 0 }
