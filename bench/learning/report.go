@@ -10,32 +10,19 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/azr-train/azr/bench/page"
 	"github.com/azr-train/azr/monitor/curves"
 )
 
-// write puts the tables and pictures of all experiments into the page, between marks that name them. What stands
-// outside them is a person's.
-func (p *proof) write(page string) error {
-	text, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	blocks := map[string]string{"machine": p.results.Machine + "\n"}
+// write puts the tables and pictures of all experiments into the page.
+func (p *proof) write(file string) (err error) {
+	parts := map[string]string{"machine": p.results.Machine + "\n"}
 	for _, e := range experiments {
-		if blocks[e.name], err = p.section(e, filepath.Dir(page)); err != nil {
+		if parts[e.name], err = p.section(e, filepath.Dir(file)); err != nil {
 			return err
 		}
 	}
-	for name, block := range blocks {
-		begin, end := "<!-- "+name+" -->\n", "<!-- end of "+name+" -->"
-		before, rest, found := strings.Cut(string(text), begin)
-		_, after, ended := strings.Cut(rest, end)
-		if !found || !ended {
-			return fmt.Errorf("%s: no place for %s; want the lines %q and %q", page, name, strings.TrimSpace(begin), end)
-		}
-		text = []byte(before + begin + block + end + after)
-	}
-	return os.WriteFile(page, text, 0o644)
+	return page.Write(file, parts)
 }
 
 // section is the tables of an experiment, whose pictures are written beside the page.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/azr-train/azr/bench/machine"
+	"github.com/azr-train/azr/bench/page"
 )
 
 // report is what was measured, and on what.
@@ -67,10 +68,8 @@ func (r result) line() string {
 		ratio.median(), ratio[0], ratio[len(ratio)-1], limit, memory, r.Aim)
 }
 
-const begin, end = "<!-- speed -->\n", "<!-- end of speed -->"
-
 // write keeps the results and writes the page's table anew.
-func (r *report) write(file, page string) error {
+func (r *report) write(file, into string) error {
 	text, err := json.MarshalIndent(r, "", " ")
 	if err != nil {
 		return err
@@ -78,16 +77,7 @@ func (r *report) write(file, page string) error {
 	if err := os.WriteFile(file, append(text, '\n'), 0o644); err != nil {
 		return err
 	}
-	old, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, found := strings.Cut(string(old), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return fmt.Errorf("%s has no place for the table; want %q and %q", page, begin, end)
-	}
-	return os.WriteFile(page, []byte(before+begin+r.table()+end+after), 0o644)
+	return page.Write(into, map[string]string{"speed": r.table()})
 }
 
 func (r *report) table() string {

@@ -21,7 +21,7 @@ func TestRatiosAreOfRounds(t *testing.T) {
 func TestReportWritesItsPartOfThePage(t *testing.T) {
 	dir := t.TempDir()
 	file, page := filepath.Join(dir, "results.json"), filepath.Join(dir, "speed.md")
-	require.NoError(t, os.WriteFile(page, []byte("before\n"+begin+"old\n"+end+"after\n"), 0o644))
+	require.NoError(t, os.WriteFile(page, []byte("before\n<!-- speed -->\nold\n<!-- end of speed -->\nafter\n"), 0o644))
 	r := report{Machine: "a machine", Threads: 2, PyTorch: "2.15.0", Load: "0.1"}
 	r.add(result{Name: "prefill", Tokens: 8, Ours: seconds{1}, Theirs: seconds{1}})
 	r.add(result{Name: "decode 1", Tokens: 8, Ours: seconds{1}, Theirs: seconds{1}})
@@ -29,13 +29,13 @@ func TestReportWritesItsPartOfThePage(t *testing.T) {
 	require.NoError(t, r.write(file, page))
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "before\n"+begin+"a machine, 2 threads a side, PyTorch 2.15.0, load 0.1 before:\n")
+	assert.Contains(t, string(text), "before\n<!-- speed -->\na machine, 2 threads a side, PyTorch 2.15.0, load 0.1 before:\n")
 	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – |  |\n| decode 1:")
-	assert.Contains(t, string(text), end+"after\n")
+	assert.Contains(t, string(text), "<!-- end of speed -->\nafter\n")
 	again, err := readReport(file)
 	require.NoError(t, err)
 	assert.Equal(t, r, again)
 
 	require.NoError(t, os.WriteFile(page, []byte("no place"), 0o644))
-	assert.ErrorContains(t, r.write(file, page), "no place for the table")
+	assert.ErrorContains(t, r.write(file, page), "no place for speed")
 }
