@@ -47,7 +47,7 @@ func (p *proof) section(e experiment, dir string) (string, error) {
 			continue
 		}
 		var svg bytes.Buffer
-		if err := curves.SVG(&svg, picture.title, picture.label, list); err != nil {
+		if err := curves.SVG(&svg, curves.Labels{Title: picture.title, Y: picture.label}, list); err != nil {
 			return "", err
 		}
 		name := e.name + "-" + picture.name + ".svg"

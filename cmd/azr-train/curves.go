@@ -66,7 +66,9 @@ func showCurves(dir string, metrics []string, picture string) error {
 	if picture == "" {
 		return nil
 	}
-	return writeNew(picture, func(w io.Writer) error { return curves.SVG(w, filepath.Base(dir), label, list) })
+	return writeNew(picture, func(w io.Writer) error {
+		return curves.SVG(w, curves.Labels{Title: filepath.Base(dir), Y: label}, list)
+	})
 }
 
 // named returns the curves of metrics, which the run must have.
@@ -124,5 +126,5 @@ func (s *session) drawCurves() ([][]curves.Curve, error) {
 
 // drawFile writes a picture in the place of an older one.
 func drawFile(path, title string, list []curves.Curve) error {
-	return writeWhole(path, func(w io.Writer) error { return curves.SVG(w, title, onHeldOut, list) })
+	return writeWhole(path, func(w io.Writer) error { return curves.SVG(w, curves.Labels{Title: title, Y: onHeldOut}, list) })
 }

@@ -108,7 +108,7 @@ func TestSVGIsWellFormedAndEscaped(t *testing.T) {
 	list := []curves.Curve{
 		{Name: "a<b&c", Points: []curves.Point{at(0, 0.1, 0, 0.2), at(5, 0.4, 0.3, 0.5)}}, {Name: "single", Points: []curves.Point{at(2, 0.5, 0.5, 0.5)}}, {Name: "empty"},
 	}
-	require.NoError(t, curves.SVG(&picture, "accuracy <held out>", "share", list))
+	require.NoError(t, curves.SVG(&picture, curves.Labels{Title: "accuracy <held out>", Y: "share"}, list))
 	var text strings.Builder
 	for d := xml.NewDecoder(bytes.NewReader(picture.Bytes())); ; {
 		token, err := d.Token()
@@ -124,7 +124,8 @@ func TestSVGIsWellFormedAndEscaped(t *testing.T) {
 		assert.Contains(t, text.String(), want)
 	}
 	assert.NotContains(t, text.String(), "empty")
-	require.NoError(t, curves.SVG(&picture, "nothing", "share", nil))
+	require.NoError(t, curves.SVG(&picture, curves.Labels{Title: "nothing", X: "slots", Y: "share"}, nil))
+	assert.Contains(t, picture.String(), "slots")
 }
 
 func at(step int, mean, low, high float64) curves.Point {

@@ -1,6 +1,7 @@
 package curves
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"io"
@@ -24,11 +25,14 @@ var colors = []color.NRGBA{
 	{230, 159, 0, 255}, {86, 180, 233, 255}, {0, 0, 0, 255},
 }
 
+// Labels are the words of a picture; X is "step" where the steps are not something else.
+type Labels struct{ Title, X, Y string }
+
 // SVG draws the curves against their steps, each with its interval as a band. Numbers are drawn as they are.
-func SVG(w io.Writer, title, yLabel string, list []Curve) error {
+func SVG(w io.Writer, labels Labels, list []Curve) error {
 	const op = "curves.SVG"
 	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, "step", yLabel
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = labels.Title, cmp.Or(labels.X, "step"), labels.Y
 	p.Add(plotter.NewGrid())
 	p.Legend.Top, p.Legend.XOffs = true, -vg.Centimeter/4
 	p.BackgroundColor = color.White
