@@ -1,4 +1,4 @@
-// Package machine names the machine that something was measured on.
+// Package machine names the machine that something was measured on, and what else it did.
 package machine
 
 import (
@@ -17,4 +17,14 @@ func Name() string {
 		}
 	}
 	return fmt.Sprintf("%s, %d cores", runtime.GOARCH, runtime.NumCPU())
+}
+
+// Load is the load of the last minute, or "unknown" where Linux does not tell.
+func Load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	load, _, _ := strings.Cut(string(text), " ")
+	return load
 }

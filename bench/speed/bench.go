@@ -39,28 +39,33 @@ type measure struct {
 	tokens int
 	// peak is the most resident memory, in bytes.
 	peak int64
+	// idle is the share of the time that our compute thread was not in libtorch, waiting the part of it for verdicts.
+	idle, waiting float64
 }
 
 // result is a row's turns.
 type result struct {
-	Name   string  `json:"name"`
-	Says   string  `json:"says"`
-	Aim    string  `json:"aim"`
-	Tokens int     `json:"tokens"`
-	Ours   seconds `json:"ours"`
-	Theirs seconds `json:"theirs"`
-	Limit  seconds `json:"limit,omitempty"`
+	Name   string `json:"name"`
+	Says   string `json:"says"`
+	Aim    string `json:"aim"`
+	Tokens int    `json:"tokens"`
+	Ours   turns  `json:"ours"`
+	Theirs turns  `json:"theirs"`
+	Limit  turns  `json:"limit,omitempty"`
 	// Peaks are the most resident memory of each side, in bytes.
 	OurPeak   int64 `json:"our_peak,omitempty"`
 	TheirPeak int64 `json:"their_peak,omitempty"`
+	// Idle and Waiting are a measure's shares of our time.
+	Idle    turns `json:"idle,omitempty"`
+	Waiting turns `json:"waiting,omitempty"`
 }
 
-// seconds of each round.
-type seconds []float64
+// turns is a number of each round: seconds, unless it is something else.
+type turns []float64
 
 // against is how many times faster ours is than other in each round, sorted.
-func (s seconds) against(other seconds) seconds {
-	ratios := seconds{}
+func (s turns) against(other turns) turns {
+	ratios := turns{}
 	for i := range s {
 		ratios = append(ratios, other[i]/s[i])
 	}
@@ -68,7 +73,7 @@ func (s seconds) against(other seconds) seconds {
 	return ratios
 }
 
-func (s seconds) median() float64 {
+func (s turns) median() float64 {
 	sorted := slices.Sorted(slices.Values(s))
 	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
 }
@@ -163,6 +168,9 @@ func (b *bench) measure(w row) (result, error) {
 		r.Tokens = ours.tokens
 		r.Ours, r.Theirs = append(r.Ours, ours.time.Seconds()), append(r.Theirs, theirs.time.Seconds())
 		r.OurPeak, r.TheirPeak = max(r.OurPeak, ours.peak), max(r.TheirPeak, theirs.peak)
+		if ours.idle > 0 {
+			r.Idle, r.Waiting = append(r.Idle, ours.idle), append(r.Waiting, ours.waiting)
+		}
 		if w.limit != nil {
 			r.Limit = append(r.Limit, w.limit().Seconds())
 		}

@@ -133,7 +133,11 @@ func (b *bench) step(ctx context.Context) row {
 			if list, err = b.completions(ctx, dir); err != nil {
 				return measure{}, err
 			}
-			return measure{time: time.Duration(found["step_seconds"] * float64(time.Second)), tokens: int(found["rollout/sampled_tokens"])}, nil
+			whole := found["step_seconds"]
+			return measure{
+				time: time.Duration(whole * float64(time.Second)), tokens: int(found["rollout/sampled_tokens"]),
+				idle: found["compute_idle"], waiting: found["selfplay/wait_seconds"] / whole,
+			}, nil
 		},
 		theirs: func() (measure, error) { return b.theirStep(list) },
 	}

@@ -38,10 +38,7 @@ func readReport(file string) (r report, err error) {
 
 // describe names the machine and its load before the measuring.
 func (r *report) describe(b *bench) {
-	r.Machine, r.Threads, r.PyTorch, r.Load = machine.Name(), b.threads, b.reference.version, "unknown"
-	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
-		r.Load, _, _ = strings.Cut(string(text), " ")
-	}
+	r.Machine, r.Threads, r.PyTorch, r.Load = machine.Name(), b.threads, b.reference.version, machine.Load()
 }
 
 func (r *report) add(found result) {
@@ -55,7 +52,7 @@ func (r *report) add(found result) {
 
 // line is a result as a row of the page's table.
 func (r result) line() string {
-	rate := func(s seconds) string { return fmt.Sprintf("%.0f", float64(r.Tokens)/s.median()) }
+	rate := func(s turns) string { return fmt.Sprintf("%.0f", float64(r.Tokens)/s.median()) }
 	ratio := r.Ours.against(r.Theirs)
 	limit, memory := "–", "–"
 	if len(r.Limit) > 0 {
@@ -87,5 +84,16 @@ func (r *report) table() string {
 	for _, row := range r.Rows {
 		b.WriteString(row.line() + "\n")
 	}
+	for _, row := range r.Rows {
+		if len(row.Idle) > 0 {
+			b.WriteString("\n" + row.idle())
+		}
+	}
 	return b.String()
+}
+
+// idle tells how much of a row's time our compute thread was not computing.
+func (r result) idle() string {
+	return fmt.Sprintf("Our compute thread was outside libtorch for %.1f %% of the %s (%.1f to %.1f), waiting for verdicts for %.1f %% of it; "+
+		"the aim is at most 5 %%.\n", 100*r.Idle.median(), r.Name, 100*slices.Min(r.Idle), 100*slices.Max(r.Idle), 100*r.Waiting.median())
 }
