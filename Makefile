@@ -142,6 +142,10 @@ bench: build model bench-reference ## measure speed beside PyTorch and transform
 	@go run ./bench/speed
 bench-reference: reference ## install what make bench compares with (5 GB)
 
+.PHONY: bench-growth
+bench-growth: build ## measure how a step's time grows with batch, length, model and slots (4 minutes)
+	@go run ./bench/speed -growth -rounds 3
+
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation
 	@go run ./bench/executor

@@ -29,7 +29,7 @@ var mayImport = map[string][]string{
 	"eval":                 {"."},
 	"bench/executor":       {".", "executor"},
 	"bench/learning":       {"bench/machine", "bench/page", "monitor/curves"},
-	"bench/speed":          {".", "bench/machine", "bench/page", "model", "rollout", "rollout/tokenizer", "torch", "trainer"},
+	"bench/speed":          {".", "bench/machine", "bench/page", "model", "monitor/curves", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"torch":                {"torch/internal/capi"},
 	"model":                {"torch", "torch/safetensors"},
 	"model/modeltest":      {"model", "torch/safetensors"},

@@ -4,9 +4,13 @@
 // threads. Sides take turns in each round, so that a neighbour's load falls on both; what is reported is the ratio
 // in a round: its median, and its spread. Limits are what this machine's own matrix products and
 // memory allow the same numbers of rows.
+//
+// With -growth it measures instead how the time of a step's halves grows with batch, length, model and slots, on random
+// models, and draws it.
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -26,13 +30,19 @@ func main() {
 	flag.IntVar(&b.threads, "threads", runtime.NumCPU(), "threads of each side")
 	flag.IntVar(&b.rounds, "rounds", 5, "how often each side has its turn")
 	only := flag.String("only", "", "rows to measure, comma-separated (default: all)")
-	file := flag.String("results", "bench/results.json", "what was measured")
-	page := flag.String("page", "docs/speed.md", "the page with the table")
+	growth := flag.Bool("growth", false, "measure how the time of a step grows, without the other side")
+	file := flag.String("results", "", "what was measured (default bench/results.json, bench/growth.json)")
+	page := flag.String("page", "docs/speed.md", "the page with the tables")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	runtime.LockOSThread() // the compute thread
-	err := b.run(ctx, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), *file, *page)
+	var err error
+	if *growth {
+		err = b.grow(ctx, cmp.Or(*file, "bench/growth.json"), *page)
+	} else {
+		err = b.run(ctx, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), cmp.Or(*file, "bench/results.json"), *page)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/speed:", err)
 		os.Exit(1)
