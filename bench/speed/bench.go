@@ -35,7 +35,9 @@ type row struct {
 
 // measure is one turn.
 type measure struct {
-	time   time.Duration
+	time time.Duration
+	// cpu is the time of all our threads.
+	cpu    time.Duration
 	tokens int
 	// peak is the most resident memory, in bytes.
 	peak int64

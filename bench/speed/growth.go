@@ -73,13 +73,24 @@ type grown struct {
 	Points []point `json:"points"`
 }
 
-// point is what a step's halves took at one value of an axis, in seconds; Update is empty where it does not grow.
+// point is what a step's halves took at one value of an axis; Update is empty where it does not grow.
 type point struct {
-	Value   int   `json:"value"`
-	Rollout turns `json:"rollout"`
-	Update  turns `json:"update,omitempty"`
+	Value   int  `json:"value"`
+	Rollout half `json:"rollout"`
+	Update  half `json:"update,omitzero"`
 	// Ticks of the rollout.
 	Ticks int `json:"ticks"`
+}
+
+// half is what a half took in each round, in seconds: by the clock, and of CPU time, in which a neighbour's load does
+// not count.
+type half struct {
+	Wall turns `json:"wall"`
+	CPU  turns `json:"cpu"`
+}
+
+func (h *half) add(m measure) {
+	h.Wall, h.CPU = append(h.Wall, m.time.Seconds()), append(h.CPU, m.cpu.Seconds())
 }
 
 // grower plays steps of all shapes on random models.
@@ -173,7 +184,7 @@ func (g *grower) measure(ctx context.Context, s shape, into *point, update bool)
 		r, err := t.Step(ctx, samples)
 		return r.Tokens, err
 	})
-	into.Update = append(into.Update, m.time.Seconds())
+	into.Update.add(m)
 	return err
 }
 
@@ -207,6 +218,7 @@ func (g *grower) rollout(ctx context.Context, s shape, into *point) (samples []a
 	if want := s.batch * s.length; err == nil && m.tokens != want {
 		err = fmt.Errorf("a completion ended before its length; got %d tokens, want %d", m.tokens, want)
 	}
-	into.Rollout, into.Ticks = append(into.Rollout, m.time.Seconds()), e.Stats().Ticks
+	into.Rollout.add(m)
+	into.Ticks = e.Stats().Ticks
 	return samples, err
 }

@@ -44,11 +44,11 @@ func (g growth) write(file, into string) error {
 // table has a row for each value of each axis.
 func (g growth) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d threads, load %s before; medians of %d rounds:\n\n", g.Machine, g.Threads, g.Load, len(g.Axes[0].Points[0].Rollout))
-	b.WriteString("| what grows | | rollout s | ms per unit | update s | ms per unit | unit |\n|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "%s, %d threads, load %s before; medians of %d rounds:\n\n", g.Machine, g.Threads, g.Load, len(g.Axes[0].Points[0].Rollout.Wall))
+	b.WriteString("| what grows | | rollout s | CPU s | CPU ms a unit | update s | CPU s | CPU ms a unit | unit |\n|---|---|---|---|---|---|---|---|---|\n")
 	for i, a := range axes {
 		for _, p := range g.Axes[i].Points {
-			update := "– | –"
+			update := "– | – | –"
 			if a.update {
 				update = a.cells(p, p.Update)
 			}
@@ -58,28 +58,28 @@ func (g growth) table() string {
 	return b.String()
 }
 
-// cells are the seconds at a point and what of them falls to one unit.
-func (a axis) cells(p point, of turns) string {
+// cells are a half's seconds at a point, its CPU seconds, and what of these falls to one unit.
+func (a axis) cells(p point, h half) string {
 	units := p.Value
 	if a.unit == "tick" {
 		units = p.Ticks
 	}
-	return fmt.Sprintf("%.2f | %.1f", of.median(), 1000*of.median()/float64(units))
+	return fmt.Sprintf("%.2f | %.2f | %.1f", h.Wall.median(), h.CPU.median(), 1000*h.CPU.median()/float64(units))
 }
 
 func (a axis) labels() curves.Labels {
 	x := map[string]string{"batch": "completions", "length": "response tokens of a completion", "model": "million parameters", "slots": "slots"}[a.name]
-	return curves.Labels{Title: "a step's time over the " + a.name, X: x, Y: "seconds"}
+	return curves.Labels{Title: "a step's time over the " + a.name, X: x, Y: "CPU seconds"}
 }
 
-// curves are what was measured, the spread of the rounds as a band, each beside the straight line through the origin
+// curves are the CPU time that was measured, the spread of the rounds as a band, each beside the straight line through the origin
 // and its first point. Over the slots the time falls, at best as one over them.
 func (a axis) curves(points []point) (list []curves.Curve) {
-	rollout := measured("rollout", points, func(p point) turns { return p.Rollout })
+	rollout := measured("rollout", points, func(p point) turns { return p.Rollout.CPU })
 	if !a.update {
 		return []curves.Curve{rollout, inverse("as 1 / slots", rollout)}
 	}
-	update := measured("update", points, func(p point) turns { return p.Update })
+	update := measured("update", points, func(p point) turns { return p.Update.CPU })
 	return []curves.Curve{rollout, straight("rollout, straight", rollout), update, straight("update, straight", update)}
 }
 

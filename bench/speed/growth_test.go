@@ -39,8 +39,9 @@ func TestStepsHaveTheirShape(t *testing.T) {
 	require.NoError(t, g.measure(t.Context(), s, &p, true))
 	assert.Equal(t, 2*s.length, p.Ticks)
 	require.NoError(t, g.measure(t.Context(), s, &p, false))
-	assert.Len(t, p.Rollout, 2)
-	assert.Len(t, p.Update, 1)
+	assert.Len(t, p.Rollout.Wall, 2)
+	assert.Len(t, p.Update.CPU, 1)
+	assert.Greater(t, p.Update.CPU[0], 0.0)
 }
 
 func TestGrowthIsWrittenAndDrawn(t *testing.T) {
@@ -52,7 +53,8 @@ func TestGrowthIsWrittenAndDrawn(t *testing.T) {
 		list := a.empty()
 		for i := range list.Points {
 			p := &list.Points[i]
-			p.Rollout, p.Ticks = turns{float64(3 * p.Value), float64(p.Value), float64(2 * p.Value)}, 10*p.Value
+			p.Rollout.CPU, p.Ticks = turns{float64(3 * p.Value), float64(p.Value), float64(2 * p.Value)}, 10*p.Value
+			p.Rollout.Wall = turns{5, 3, 4}
 			if a.update {
 				p.Update = p.Rollout
 			}
@@ -64,7 +66,7 @@ func TestGrowthIsWrittenAndDrawn(t *testing.T) {
 	require.NoError(t, err)
 	for _, line := range []string{
 		"before\n<!-- growth -->\na machine, 2 threads, load 0.1 before; medians of 3 rounds:\n",
-		"\n| batch | 4 | 8.00 | 2000.0 | 8.00 | 2000.0 | completion |\n", "\n| slots | 32 | 64.00 | 200.0 | – | – | tick |\n",
+		"\n| batch | 4 | 4.00 | 8.00 | 2000.0 | 4.00 | 8.00 | 2000.0 | completion |\n", "\n| slots | 32 | 4.00 | 64.00 | 200.0 | – | – | – | tick |\n",
 		"![a step's time over the length](speed/growth-length.svg)\n", "<!-- end of growth -->\nafter\n",
 	} {
 		assert.Contains(t, string(text), line)

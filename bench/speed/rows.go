@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/azr-train/azr"
@@ -161,14 +162,23 @@ func (b *bench) asked(r request, tokens int) func() (measure, error) {
 	}
 }
 
-// timed measures what f takes, its peak of resident memory too.
+// timed measures what f takes, its CPU time and peak of resident memory too.
 func timed(f func() (tokens int, err error)) (m measure, err error) {
 	defer torch.Catch(&err)
 	resetPeak()
-	begin := time.Now()
+	begin, cpu := time.Now(), cpuTime()
 	m.tokens, err = f()
-	m.time, m.peak = time.Since(begin), residentPeak()
+	m.time, m.cpu, m.peak = time.Since(begin), cpuTime()-cpu, residentPeak()
 	return m, err
+}
+
+// cpuTime is what this process has used so far, of its own and the kernel's.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // resetPeak begins a new peak of resident memory, where Linux lets it.
