@@ -142,6 +142,10 @@ bench: build model bench-reference ## measure speed beside PyTorch and transform
 	@go run ./bench/speed
 bench-reference: reference ## install what make bench compares with (5 GB)
 
+.PHONY: bench-llama
+bench-llama: check-tools ## build llama.cpp, which make bench then shows beside (10 minutes)
+	@$(part) llama
+
 .PHONY: bench-growth
 bench-growth: build ## measure how a step's time grows with batch, length, model and slots (4 minutes)
 	@go run ./bench/speed -growth -rounds 3

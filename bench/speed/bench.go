@@ -18,7 +18,9 @@ import (
 // bench is the two sides and how often they take turns.
 type bench struct {
 	folder, python, program, work string
-	threads, rounds               int
+	// llama is the folder of llama.cpp's benchmark, which may be missing.
+	llama           string
+	threads, rounds int
 
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
@@ -28,9 +30,9 @@ type bench struct {
 // row is one line of the table: what is done, and how often.
 type row struct {
 	name, says, aim string
-	// ours and theirs do it once; limit, if there is one, is the least time it could take.
-	ours, theirs func() (measure, error)
-	limit        func() time.Duration
+	// ours and theirs do it once, and so does llama.cpp if it is there and can; limit, if there is one, is the least time it could take.
+	ours, theirs, llama func() (measure, error)
+	limit               func() time.Duration
 }
 
 // measure is one turn.
@@ -54,6 +56,8 @@ type result struct {
 	Ours   turns  `json:"ours"`
 	Theirs turns  `json:"theirs"`
 	Limit  turns  `json:"limit,omitempty"`
+	// Llama is llama.cpp's time, for as many tokens as ours.
+	Llama turns `json:"llama,omitempty"`
 	// Peaks are the most resident memory of each side, in bytes.
 	OurPeak   int64 `json:"our_peak,omitempty"`
 	TheirPeak int64 `json:"their_peak,omitempty"`
@@ -164,7 +168,15 @@ func (b *bench) measure(w row) (result, error) {
 		if err != nil {
 			return r, err
 		}
+		var llama measure
+		if w.llama != nil {
+			if llama, err = w.llama(); err != nil {
+				return r, err
+			}
+			r.Llama = append(r.Llama, llama.time.Seconds()*float64(ours.tokens)/float64(llama.tokens))
+		}
 		if round == 0 {
+			r.Llama = nil
 			continue
 		}
 		r.Tokens = ours.tokens

@@ -25,6 +25,7 @@ func main() {
 	var b bench
 	flag.StringVar(&b.folder, "model", "third_party/build/smollm2", "the model's folder")
 	flag.StringVar(&b.python, "python", "third_party/build/reference/bin/python", "the interpreter of make bench-reference")
+	flag.StringVar(&b.llama, "llama", "third_party/build/llama", "the folder of make bench-llama; without it llama.cpp is left out")
 	flag.StringVar(&b.program, "azr-train", "bin/azr-train", "the program, for a whole step")
 	flag.StringVar(&b.work, "work", "build/speed", "folder for its run")
 	flag.IntVar(&b.threads, "threads", runtime.NumCPU(), "threads of each side")

@@ -53,16 +53,23 @@ func (r *report) add(found result) {
 // line is a result as a row of the page's table.
 func (r result) line() string {
 	rate := func(s turns) string { return fmt.Sprintf("%.0f", float64(r.Tokens)/s.median()) }
-	ratio := r.Ours.against(r.Theirs)
-	limit, memory := "–", "–"
+	limit, memory, llama := "–", "–", "–"
+	if len(r.Llama) > 0 {
+		llama = spread(r.Ours.against(r.Llama))
+	}
 	if len(r.Limit) > 0 {
 		limit = fmt.Sprintf("%d %%", percent(r.Ours.against(r.Limit).median()))
 	}
 	if r.OurPeak > 0 && r.TheirPeak > 0 {
 		memory = fmt.Sprintf("%.2f", float64(r.OurPeak)/float64(r.TheirPeak))
 	}
-	return fmt.Sprintf("| %s: %s | %s | %s | %.2f (%.2f to %.2f) | %s | %s | %s |", r.Name, r.Says, rate(r.Ours), rate(r.Theirs),
-		ratio.median(), ratio[0], ratio[len(ratio)-1], limit, memory, r.Aim)
+	return fmt.Sprintf("| %s: %s | %s | %s | %s | %s | %s | %s | %s |", r.Name, r.Says, rate(r.Ours), rate(r.Theirs),
+		spread(r.Ours.against(r.Theirs)), llama, limit, memory, r.Aim)
+}
+
+// spread of sorted ratios: the median, the least and the most.
+func spread(ratios turns) string {
+	return fmt.Sprintf("%.2f (%.2f to %.2f)", ratios.median(), ratios[0], ratios[len(ratios)-1])
 }
 
 // write keeps the results and writes the page's table anew.
@@ -80,7 +87,7 @@ func (r *report) write(file, into string) error {
 func (r *report) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d threads a side, PyTorch %s, load %s before:\n\n", r.Machine, r.Threads, r.PyTorch, r.Load)
-	b.WriteString("| | tokens/s | reference | times as fast (least to most) | of the limit | memory | aim |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| | tokens/s | reference | times as fast (least to most) | as llama.cpp | of the limit | memory | aim |\n|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		b.WriteString(row.line() + "\n")
 	}

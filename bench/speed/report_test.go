@@ -11,9 +11,9 @@ import (
 
 // A ratio is that of a round: a slow round of both sides changes nothing.
 func TestRatiosAreOfRounds(t *testing.T) {
-	r := result{Name: "decode 8", Says: "tokens", Aim: "1.4 times", Tokens: 100, Ours: turns{1, 10, 2}, Theirs: turns{2, 20, 5}, Limit: turns{0.5, 8, 1}, OurPeak: 3, TheirPeak: 4}
+	r := result{Name: "decode 8", Says: "tokens", Aim: "1.4 times", Tokens: 100, Ours: turns{1, 10, 2}, Theirs: turns{2, 20, 5}, Limit: turns{0.5, 8, 1}, Llama: turns{3, 15, 4}, OurPeak: 3, TheirPeak: 4}
 	assert.Equal(t, turns{2, 2, 2.5}, r.Ours.against(r.Theirs))
-	assert.Equal(t, "| decode 8: tokens | 50 | 20 | 2.00 (2.00 to 2.50) | 50 % | 0.75 | 1.4 times |", r.line())
+	assert.Equal(t, "| decode 8: tokens | 50 | 20 | 2.00 (2.00 to 2.50) | 2.00 (1.50 to 3.00) | 50 % | 0.75 | 1.4 times |", r.line())
 	assert.Equal(t, 3.0, turns{4, 2}.median())
 }
 
@@ -31,7 +31,7 @@ func TestReportWritesItsPartOfThePage(t *testing.T) {
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "before\n<!-- speed -->\na machine, 2 threads a side, PyTorch 2.15.0, load 0.1 before:\n")
-	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – |  |\n| decode 1:")
+	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – | – |  |\n| decode 1:")
 	assert.Contains(t, string(text), "\n\nOur compute thread was outside libtorch for 3.0 % of the step (2.0 to 4.0), waiting for verdicts for 1.0 % of it; "+
 		"the aim is at most 5 %.\n<!-- end of speed -->\nafter\n")
 	again, err := readReport(file)

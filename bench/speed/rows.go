@@ -74,7 +74,7 @@ func (b *bench) prefill(ctx context.Context) row {
 func (b *bench) decode(ctx context.Context, n int) row {
 	var prompts [][]int32
 	var lengths []int
-	return row{
+	r := row{
 		name: fmt.Sprintf("decode %d", n), says: fmt.Sprintf("up to %d tokens to each of %d prompts of 50", decodedTokens, n),
 		aim: map[int]string{1: "70 % of the limit", 8: "1.4 times; 70 % of the limit", 32: "1.5 times; 70 % of the limit"}[n],
 		ours: func() (measure, error) {
@@ -109,6 +109,10 @@ func (b *bench) decode(ctx context.Context, n int) row {
 		// Each token is a pass over the weights and the products of as many rows; the slower of the two is the limit.
 		limit: func() time.Duration { return decodedTokens * max(products(b.model, n, n), reading(b.model)) },
 	}
+	if b.hasLlama() {
+		r.llama = func() (measure, error) { return b.llamaDecodes(ctx, n) }
+	}
+	return r
 }
 
 // update learns from samples that share nothing.
