@@ -72,9 +72,15 @@ var experiments = []experiment{
 		},
 	},
 	{
+		name: "types", recipe: starter, beside: "growth",
+		arms: []arm{
+			{name: "all three types", says: "32 proposals of each type a step instead of 64 of deduction", play: []string{"game.task_types=[deduction,abduction,induction]", "game.batch_size=32"}},
+		},
+	},
+	{
 		name: "elicitation", recipe: starter,
 		base: []string{"corpus.steps=300", "corpus.direct=0.3", "corpus.direct_from=252", "corpus.direct_last=0.9", "trainer.decay_from=100", "trainer.decay_to=300"},
-		set:  []string{"game.size.grow=false", "steps=10"},
+		set:  []string{"game.size.grow=false", "steps=10", "trainer.learning_rate=6.0e-4", "trainer.muon_learning_rate=0.004", "trainer.average_decay=0"},
 		arms: []arm{
 			{name: "base", says: "nine of ten answers come without a trace"},
 			{name: "forced trace", says: "the base, made to begin its answer with a trace", score: []string{"environment.force_trace=true"}},

@@ -24,7 +24,7 @@ func validation(accuracies ...float64) (list []measured) {
 
 func TestPageIsWrittenFromResults(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "learning.md")
-	marks := "before\n<!-- machine -->\nold\n<!-- end of machine -->\n<!-- growth -->\n<!-- end of growth -->\n" +
+	marks := "before\n<!-- machine -->\nold\n<!-- end of machine -->\n<!-- growth -->\n<!-- end of growth -->\n<!-- types -->\n<!-- end of types -->\n" +
 		"<!-- ablations -->\n<!-- end of ablations -->\n<!-- elicitation -->\n<!-- end of elicitation -->\n<!-- smollm2 -->\n<!-- end of smollm2 -->\nafter\n"
 	require.NoError(t, os.WriteFile(page, []byte(marks), 0o644))
 	p := proof{results: results{Machine: "a machine", Results: []result{
