@@ -180,8 +180,8 @@ func exportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "export",
 		Usage: "write a run's last checkpoint as a Hugging Face folder",
-		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder. Adapters of\n" +
-			"a run with lora.rank are merged into their model. stdout gets the folder's name.",
+		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder.\n" +
+			"Adapters of a run with lora.rank are merged into their model. stdout gets the folder's name.",
 		ArgsUsage: "RUN",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"},
