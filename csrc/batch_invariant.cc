@@ -37,8 +37,13 @@ AZ_INLINE void tile(const float *x, const float *w, float *y, int64_t in, int64_
       for (int o = 0; o < O; o++) sum[o][m] += a[o] * b;
     }
   }
-  for (int m = 0; m < M; m++)
-    for (int o = 0; o < O; o++) y[m * out + o] = az::total<BYTES>(sum[o][m]);
+  for (int m = 0; m < M; m++) {
+    if constexpr (BYTES == 64 && O == 4) {
+      az::totals_of_four(sum[0][m], sum[1][m], sum[2][m], sum[3][m], y + m * out);
+    } else {
+      for (int o = 0; o < O; o++) y[m * out + o] = az::total<BYTES>(sum[o][m]);
+    }
+  }
 }
 
 // A tile of n rows, n at most M.

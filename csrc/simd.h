@@ -68,6 +68,23 @@ AZ_INLINE float total(Floats<BYTES> v) {
   }
 }
 
+// The totals of four vectors, in the same order of sums: all four at once take less than two by themselves.
+AZ_INLINE void totals_of_four(Floats<64> a, Floats<64> b, Floats<64> c, Floats<64> d, float *y) {
+#if __has_builtin(__builtin_shufflevector)  // since GCC 12
+#define AZ_SHUFFLE __builtin_shufflevector
+  const Floats<64> ab = AZ_SHUFFLE(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + AZ_SHUFFLE(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  const Floats<64> cd = AZ_SHUFFLE(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) + AZ_SHUFFLE(c, d, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  const Floats<64> fours = AZ_SHUFFLE(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) + AZ_SHUFFLE(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+  const Floats<64> twos = fours + AZ_SHUFFLE(fours, fours, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  const Floats<64> ones = twos + AZ_SHUFFLE(twos, twos, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#undef AZ_SHUFFLE
+  for (int i = 0; i < 4; i++) y[i] = ones[4 * i];
+#else
+  const Floats<64> all[] = {a, b, c, d};
+  for (int i = 0; i < 4; i++) y[i] = total<64>(all[i]);
+#endif
+}
+
 // exp(x) to two units in the last place; x is cut to -87..88.
 template <int BYTES>
 AZ_INLINE Floats<BYTES> exp_lanes(Floats<BYTES> x) {
