@@ -11,6 +11,9 @@
 // qwen2.go, qwen3.go); Hugging Face's weight names are in weights.go and nowhere
 // else. A [Config] tells the sizes of a model without its weights.
 //
+// A decoder may have adapters ([LoRA]) beside its projections, which then are what learns; folders of adapters are
+// Hugging Face PEFT's.
+//
 // [Load] returns errors that name the file and the weight, or the key of config.json. The forward passes
 // panic with *torch.Error on misuse, as all of torch does, and belong to the
 // compute thread.

@@ -12,6 +12,8 @@
 // reverse, each one's backward run alone and its graph freed. With activation checkpointing the forward pass
 // keeps the inputs only and a layer is run again just before its backward.
 //
+// Weights in bf16 are moved by way of copies in f32, see [Rounding].
+//
 // Where memory runs out in a micro-batch the update begins again with micro-batches
 // of half the size; [Report] and [Trainer.MicroBatchTokens] tell.
 //
