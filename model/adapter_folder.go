@@ -16,8 +16,7 @@ import (
 // A folder of adapters, in the format of Hugging Face's PEFT: adapter_config.json names the model that they belong to,
 // adapter_model.safetensors has the matrices.
 const (
-	AdapterConfigName  = "adapter_config.json"
-	AdapterWeightsName = "adapter_model.safetensors"
+	AdapterConfigName = "adapter_config.json"
 
 	adapterA = ".lora_A.weight"
 	adapterB = ".lora_B.weight"
@@ -64,8 +63,16 @@ func (d *Decoder) AdapterConfig(base string) []byte {
 // that they belong to.
 func Base(dir string) (string, error) {
 	c, err := readAdapterConfig(dir)
-	if err != nil || c == nil {
-		return dir, err
+	if err != nil {
+		return "", err
+	}
+	return c.base(dir)
+}
+
+// base is Base of the folder that c was read from.
+func (c *adapterConfig) base(dir string) (string, error) {
+	if c == nil {
+		return dir, nil
 	}
 	base, err := Find(c.Base)
 	if err != nil {
@@ -123,7 +130,7 @@ func (c *adapterConfig) check() error {
 // readAdapters gives d the adapters of the folder dir. Which projections have one, the file tells.
 func (d *Decoder) readAdapters(dir string, c *adapterConfig) (err error) {
 	defer torch.Catch(&err)
-	path := filepath.Join(dir, AdapterWeightsName)
+	path := filepath.Join(dir, safetensors.AdaptersName)
 	file, err := safetensors.Open(path)
 	if err != nil {
 		return fmt.Errorf("model.Load: no adapters there: %w", err)

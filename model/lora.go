@@ -93,7 +93,7 @@ func (d *Decoder) Adapt(l LoRA, rng *rand.Rand) (err error) {
 		return err
 	}
 	defer torch.Catch(&err)
-	d.place(l)
+	d.putAdapters(l)
 	s := torch.NewScope()
 	defer s.Close()
 	for i := range d.layers {
@@ -112,8 +112,8 @@ func (d *Decoder) Adapt(l LoRA, rng *rand.Rand) (err error) {
 	return nil
 }
 
-// place gives d's projections adapters that have no storage yet.
-func (d *Decoder) place(l LoRA) {
+// putAdapters gives d's projections adapters that have no storage yet.
+func (d *Decoder) putAdapters(l LoRA) {
 	d.lora = l
 	for i := range d.layers {
 		for _, p := range d.projections(i) {

@@ -86,7 +86,7 @@ func TestAdaptersSurviveTheirFolder(t *testing.T) {
 	for _, p := range d.Trainable() {
 		tensors = append(tensors, model.Stored(p.Name, p.Var, p.Shape))
 	}
-	file, err := os.Create(filepath.Join(dir, model.AdapterWeightsName))
+	file, err := os.Create(filepath.Join(dir, safetensors.AdaptersName))
 	require.NoError(t, err)
 	require.NoError(t, safetensors.Write(file, tensors, nil))
 	require.NoError(t, file.Close())
@@ -114,7 +114,7 @@ func TestDamagedAdaptersAreRefused(t *testing.T) {
 	const from = "../testdata/adapters/llama-gqa"
 	text, err := os.ReadFile(filepath.Join(from, model.AdapterConfigName))
 	require.NoError(t, err)
-	weights, err := os.ReadFile(filepath.Join(from, model.AdapterWeightsName))
+	weights, err := os.ReadFile(filepath.Join(from, safetensors.AdaptersName))
 	require.NoError(t, err)
 	for _, c := range []struct {
 		key   string
@@ -142,7 +142,7 @@ func TestDamagedAdaptersAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		dir := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(dir, model.AdapterConfigName), changed, 0o644))
-		require.NoError(t, os.WriteFile(filepath.Join(dir, model.AdapterWeightsName), weights, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, safetensors.AdaptersName), weights, 0o644))
 		before := torch.Live()
 		_, err = model.Load(dir, torch.F32, torch.CPU)
 		assert.ErrorContains(t, err, c.want, "%s %v", c.key, c.value)

@@ -25,7 +25,7 @@ func (c Config) TrainableShapes(l LoRA) []WeightShape {
 		return c.WeightShapes()
 	}
 	d := newDecoder(c, torch.F32, torch.CPU)
-	d.place(l)
+	d.putAdapters(l)
 	var list []WeightShape
 	for _, w := range d.adapterWeights() {
 		list = append(list, WeightShape{w.name, w.shape})

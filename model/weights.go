@@ -103,7 +103,7 @@ func Load(dir string, dtype torch.DType, device torch.Device) (*Decoder, error) 
 	if err != nil {
 		return nil, err
 	}
-	base, err := Base(dir)
+	base, err := adapters.base(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ type Config struct {
 	// Replay of own right answers (default off; not in the paper).
 	Replay Replay `yaml:"replay"`
 	// Rounding of weights in bf16: "masters" (default) updates a copy of them in f32, "stochastic" rounds them at random and
-	// keeps no copy, which saves 4 bytes a parameter and costs noise. Weights in f32 are not rounded.
+	// keeps no copy, which saves 8 bytes a parameter and costs noise. Weights in f32 are not rounded.
 	Rounding Rounding `yaml:"rounding"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.

@@ -31,7 +31,7 @@ func (c Config) ValidateFor(dtype torch.DType) error {
 	return nil
 }
 
-// wide is a copy of v in f32.
+// wide is a copy in f32 of v, which is in less.
 func wide(v *torch.Var) *torch.Var {
 	s := torch.NewScope()
 	defer s.Close()

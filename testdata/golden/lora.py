@@ -6,13 +6,11 @@ nothing else learns; README.md lists them.
 
 import json
 import shutil
-import sys
 import zlib
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
-from transformers.utils import logging
 
 import models
 from tiny import TINY
@@ -80,13 +78,5 @@ def make(name):
     print("lora", name, "max|logit|", tensors["seq.logits"].abs().max().item(), "edge", ladder["edge"])
 
 
-def main():
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    logging.disable_progress_bar()
-    for name in sys.argv[1:] or VARIANTS:
-        make(name)
-
-
 if __name__ == "__main__":
-    main()
+    models.main(make, VARIANTS)

@@ -227,13 +227,13 @@ def make(name):
     print(name, "max|logit|", tensors["seq.logits"].abs().max().item(), "noise", out["noise"])
 
 
-def main():
+def main(make, variants):
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     logging.disable_progress_bar()
-    for name in sys.argv[1:] or VARIANTS:
+    for name in sys.argv[1:] or variants:
         make(name)
 
 
 if __name__ == "__main__":
-    main()
+    main(make, VARIANTS)

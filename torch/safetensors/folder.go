@@ -17,6 +17,8 @@ import (
 const (
 	// SingleName is the file of a model that is not sharded.
 	SingleName = "model.safetensors"
+	// AdaptersName is the file of adapters to a model, as PEFT names it.
+	AdaptersName = "adapter_model.safetensors"
 	// IndexName is the file that maps each weight of a sharded model to its shard.
 	IndexName = "model.safetensors.index.json"
 )

@@ -20,9 +20,6 @@ const (
 	adapterConfigName = "adapter_config.json"
 )
 
-// adaptersName is the file of the weights beside an adapter config, as PEFT names it.
-const adaptersName = "adapter_model.safetensors"
-
 // companionNames are the files that go with the weights of a Hugging Face model,
 // as far as they exist.
 var companionNames = []string{
@@ -59,9 +56,6 @@ func ReadCompanions(source string) (Companions, error) {
 // beside returns the companions for the weights to be written: the config's
 // element type becomes theirs.
 func (c Companions) beside(weights []safetensors.Tensor) (Companions, error) {
-	if c.ofAdapters() { // the config is of the model that they belong to
-		return c, nil
-	}
 	config, err := withDType(c[configName], dominantDType(weights))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", configName, err)

@@ -81,12 +81,12 @@ type weights struct {
 }
 
 func newWeights(companions Companions, model []safetensors.Tensor, shardBytes int64) (*weights, error) {
+	if companions.ofAdapters() {
+		return &weights{companions: companions, files: map[string][]safetensors.Tensor{safetensors.AdaptersName: model}}, nil
+	}
 	companions, err := companions.beside(model)
 	if err != nil {
 		return nil, err
-	}
-	if companions.ofAdapters() {
-		return &weights{companions: companions, files: map[string][]safetensors.Tensor{adaptersName: model}}, nil
 	}
 	files, index, err := shard(model, shardBytes)
 	return &weights{companions, files, index}, err
