@@ -129,16 +129,14 @@ az_result az_embedding(const az_tensor *weight, const az_tensor *ids);
 az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin);
 
 // ---- batch_invariant.cc
-az_result az_linear(const az_tensor *x, const az_tensor *weight, const az_tensor *bias /* or NULL */);
+az_result az_linear(const az_tensor *x, const az_tensor *weight);
 int32_t az_batch_invariant(void);
 void az_set_batch_invariant(int32_t on);
 
 // ---- fused.cc
 az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps);
+az_status az_norm_linears(const az_tensor *x, const az_tensor *norm, double eps, az_tensor *const *weights, size_t n, az_tensor **products);
 az_result az_silu_mul_linear(const az_tensor *gate, const az_tensor *up, const az_tensor *weight);
-
-// ---- attention.cc
-az_result az_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, const int64_t *starts, size_t segments, double scale);
 
 // ---- tree_attention.cc
 typedef struct {

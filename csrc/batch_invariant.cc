@@ -1,6 +1,6 @@
 // Batch-invariant mode: matrix products whose rows do not depend on each other, on the CPU in f32 and without a graph.
 //
-// In y = x wᵀ + bias each number is a sum in one fixed order, whatever the other rows are and however many; libraries
+// In y = x wᵀ each number is a sum in one fixed order, whatever the other rows are and however many; libraries
 // choose another order for another number of rows. Small numbers of rows stream the weights from memory, which
 // nothing packs or copies.
 #include <ATen/Parallel.h>
@@ -83,7 +83,7 @@ AZ_INLINE void product_of(const Product &p, int64_t from, int64_t to) {
 
 AZ_KERNEL(product, product_of, (const Product &p, int64_t from, int64_t to), (p, from, to))
 
-at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
+at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight) {
   const at::Tensor in = x.contiguous(), w = weight.contiguous();
   auto shape = x.sizes().vec();
   TORCH_CHECK(!shape.empty() && w.dim() == 2 && shape.back() == w.size(1), "linear: ", x.sizes(), " times ", w.sizes(), " transposed");
@@ -95,7 +95,7 @@ at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight, const std:
   constexpr int64_t step = 16;
   const int64_t steps = (p.out + step - 1) / step, each = std::max<int64_t>(1, 32768 / (step * std::max<int64_t>(1, width * p.rows)));
   at::parallel_for(0, steps, each, [&](int64_t begin, int64_t end) { product(p, begin * step, std::min(end * step, p.out)); });
-  return bias ? out.add_(*bias) : out;
+  return out;
 }
 
 bool batch_invariant = false;
@@ -104,8 +104,8 @@ bool applies(const at::Tensor &t) { return batch_invariant && !at::GradMode::is_
 
 }  // namespace
 
-at::Tensor az::linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias) {
-  return applies(x) && applies(weight) ? linear_rows(x, weight, bias) : at::linear(x, weight, bias);
+at::Tensor az::linear(const at::Tensor &x, const at::Tensor &weight) {
+  return applies(x) && applies(weight) ? linear_rows(x, weight) : at::linear(x, weight);
 }
 
 extern "C" {
@@ -113,8 +113,8 @@ extern "C" {
 void az_set_batch_invariant(int32_t on) { batch_invariant = on != 0; }
 int32_t az_batch_invariant(void) { return batch_invariant; }
 
-az_result az_linear(const az_tensor *x, const az_tensor *weight, const az_tensor *bias) {
-  return az::guard([&] { return az::linear(az::ref(x), az::ref(weight), bias ? std::optional(az::ref(bias)) : std::nullopt); });
+az_result az_linear(const az_tensor *x, const az_tensor *weight) {
+  return az::guard([&] { return az::linear(az::ref(x), az::ref(weight)); });
 }
 
 }  // extern "C"

@@ -1,8 +1,9 @@
-// Ops of a layer that would otherwise be several, each saving its intermediate results for the backward: RMSNorm, and
-// the gated product of a SwiGLU with the projection of it. On the CPU in f32 norm and product are loops of their own;
-// elsewhere libtorch's ops.
+// Ops of a layer that would otherwise be several, each saving its intermediate results for the backward: RMSNorm, alone
+// and with the projections of what it normalised, and the gated product of a SwiGLU with the projection of it. On the CPU
+// in f32 norm and product are loops of their own; elsewhere libtorch's ops.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/functions/utils.h>
 
 #include <cmath>
 
@@ -12,6 +13,9 @@
 using az::ref;
 
 namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
 
 bool own_loops(const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat; }
 
@@ -62,11 +66,11 @@ std::pair<at::Tensor, at::Tensor> silu_mul_backward(const at::Tensor &gate, cons
 
 // The product, which only the weight's gradient needs, is cheaper to compute again than to keep.
 struct SiluMulLinear : torch::autograd::Function<SiluMulLinear> {
-  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &gate, const at::Tensor &up, const at::Tensor &weight) {
     ctx->save_for_backward({gate, up, weight});
     return az::linear(silu_mul(gate, up), weight);
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
+  static variable_list backward(AutogradContext *ctx, variable_list grads) {
     auto saved = ctx->get_saved_variables();
     const at::Tensor &gate = saved[0], &up = saved[1], &weight = saved[2], &dy = grads[0];
     at::Tensor d_gate, d_up, d_weight;
@@ -115,42 +119,96 @@ AZ_INLINE void add_weight_gradient_of(const float *x, const float *dy, float r, 
 }
 AZ_KERNEL(add_weight_gradient, add_weight_gradient_of, (const float *x, const float *dy, float r, float *dw, int64_t d), (x, dy, r, dw, d))
 
-// x (N, D) and weight (D): the result, and each row's scale (N).
-std::pair<at::Tensor, at::Tensor> rms_norm_forward(const at::Tensor &x, const at::Tensor &weight, double eps) {
-  const int64_t d = weight.numel(), n = d ? x.numel() / d : 0;
-  at::Tensor out = at::empty_like(x), scale = at::empty({n}, x.options());
-  at::parallel_for(0, n, std::max<int64_t>(1, grain / std::max<int64_t>(1, d)), [&](int64_t from, int64_t to) {
-    for (int64_t i = from; i < to; i++)
-      rms_norm_row(x.const_data_ptr<float>() + i * d, weight.const_data_ptr<float>(), out.mutable_data_ptr<float>() + i * d, scale.mutable_data_ptr<float>() + i, d, static_cast<float>(eps));
-  });
-  return {out, scale};
-}
-
 // Of other types than f32 the loops see copies, which go at once.
 at::Tensor in_f32(const at::Tensor &t) { return t.contiguous().to(at::kFloat); }
 
+// x (..., D) and weight (D): the result, and each row's scale, f32.
+std::tuple<at::Tensor, at::Tensor> rms_norm(const at::Tensor &x, const at::Tensor &weight, double eps) {
+  if (!x.is_cpu()) return at::_fused_rms_norm(x, weight.sizes(), weight, eps);
+  const at::Tensor in = in_f32(x), w = in_f32(weight);
+  const int64_t d = w.numel(), n = d ? in.numel() / d : 0;
+  at::Tensor out = at::empty_like(in), scale = at::empty({n}, in.options());
+  at::parallel_for(0, n, std::max<int64_t>(1, grain / std::max<int64_t>(1, d)), [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++)
+      rms_norm_row(in.const_data_ptr<float>() + i * d, w.const_data_ptr<float>(), out.mutable_data_ptr<float>() + i * d, scale.mutable_data_ptr<float>() + i, d, static_cast<float>(eps));
+  });
+  return {out.to(x.scalar_type()), scale};
+}
+
+// The gradients of x and weight, given that of the result.
+std::tuple<at::Tensor, at::Tensor> rms_norm_backward(const at::Tensor &x, const at::Tensor &weight, const at::Tensor &scale, const at::Tensor &grad) {
+  if (!x.is_cpu()) return at::_fused_rms_norm_backward(grad, x, weight.sizes(), scale, weight, {true, true});
+  const at::Tensor in = in_f32(x), w = in_f32(weight), dy = in_f32(grad);
+  const int64_t d = w.numel(), n = scale.numel();
+  const float *xs = in.const_data_ptr<float>(), *ws = w.const_data_ptr<float>(), *dys = dy.const_data_ptr<float>(), *rs = scale.const_data_ptr<float>();
+  at::Tensor dx = at::empty_like(in), dw = at::zeros_like(w);
+  at::parallel_for(0, n, std::max<int64_t>(1, grain / std::max<int64_t>(1, d)), [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) rms_norm_backward_row(xs + i * d, ws, dys + i * d, rs[i], dx.mutable_data_ptr<float>() + i * d, d);
+  });
+  // Columns to each thread, so that the order of a sum does not depend on the threads.
+  at::parallel_for(0, d, std::max<int64_t>(64, grain / std::max<int64_t>(1, n)), [&](int64_t from, int64_t to) {
+    for (int64_t i = 0; i < n; i++) add_weight_gradient(xs + i * d + from, dys + i * d + from, rs[i], dw.mutable_data_ptr<float>() + from, to - from);
+  });
+  return {dx.to(x.scalar_type()), dw.to(weight.scalar_type())};
+}
+
 struct RMSNorm : torch::autograd::Function<RMSNorm> {
-  static at::Tensor forward(torch::autograd::AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight, double eps) {
-    auto [out, scale] = rms_norm_forward(in_f32(x), in_f32(weight), eps);
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &weight, double eps) {
+    auto [out, scale] = rms_norm(x, weight, eps);
     ctx->save_for_backward({x, weight, scale});
-    return out.to(x.scalar_type());
+    return out;
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext *ctx, torch::autograd::variable_list grads) {
+  static variable_list backward(AutogradContext *ctx, variable_list grads) {
     auto saved = ctx->get_saved_variables();
-    const at::Tensor x = in_f32(saved[0]), weight = in_f32(saved[1]), dy = in_f32(grads[0]), &scale = saved[2];
-    const int64_t d = weight.numel(), n = scale.numel();
-    const float *xs = x.const_data_ptr<float>(), *ws = weight.const_data_ptr<float>(), *dys = dy.const_data_ptr<float>(), *rs = scale.const_data_ptr<float>();
-    at::Tensor dx = at::empty_like(x), dw = at::zeros_like(weight);
-    at::parallel_for(0, n, std::max<int64_t>(1, grain / std::max<int64_t>(1, d)), [&](int64_t from, int64_t to) {
-      for (int64_t i = from; i < to; i++) rms_norm_backward_row(xs + i * d, ws, dys + i * d, rs[i], dx.mutable_data_ptr<float>() + i * d, d);
-    });
-    // Columns to each thread, so that the order of a sum does not depend on the threads.
-    at::parallel_for(0, d, std::max<int64_t>(64, grain / std::max<int64_t>(1, n)), [&](int64_t from, int64_t to) {
-      for (int64_t i = 0; i < n; i++) add_weight_gradient(xs + i * d + from, dys + i * d + from, rs[i], dw.mutable_data_ptr<float>() + from, to - from);
-    });
-    return {dx.to(saved[0].scalar_type()), dw.to(saved[1].scalar_type()), at::Tensor()};
+    auto [dx, dw] = rms_norm_backward(saved[0], saved[1], saved[2], grads[0]);
+    return {dx, dw, at::Tensor()};
   }
 };
+
+// The inputs are x (N, D), norm (D), and the weights (Out, D) of any number of linear layers, which is why this is a node of
+// its own: a Function takes no lists. What is normalised, which only the gradients of the weights need, is cheaper to
+// compute again than to keep.
+struct NormLinearsBackward : torch::autograd::Node {
+  std::vector<torch::autograd::SavedVariable> saved;
+  double eps = 0;
+
+  std::string name() const override { return "NormLinearsBackward"; }
+  void release_variables() override { saved.clear(); }
+
+  variable_list apply(variable_list &&grads) override {
+    TORCH_CHECK(!saved.empty(), "norm_linears: a second backward through the same graph");
+    variable_list inputs, gradients(saved.size());
+    for (const auto &s : saved) inputs.push_back(s.unpack());
+    auto [h, scale] = rms_norm(inputs[0], inputs[1], eps);
+    at::Tensor dh;
+    for (size_t i = 0; i < grads.size(); i++) {
+      if (!grads[i].defined()) continue;
+      const at::Tensor &weight = inputs[2 + i], &dy = grads[i];
+      if (task_should_compute_output(2 + i)) gradients[2 + i] = az::weight_gradient(weight, dy, h);
+      dh = dh.defined() ? dh.addmm_(dy, weight) : at::mm(dy, weight);
+    }
+    h.reset();
+    if (dh.defined()) std::tie(gradients[0], gradients[1]) = rms_norm_backward(inputs[0], inputs[1], scale, dh);
+    return gradients;
+  }
+};
+
+variable_list norm_linears(const variable_list &inputs, double eps) {
+  variable_list products;
+  {
+    at::NoGradGuard no_grad;
+    const at::Tensor h = std::get<0>(rms_norm(inputs[0], inputs[1], eps));
+    for (size_t i = 2; i < inputs.size(); i++) products.push_back(az::linear(h, inputs[i]));
+  }
+  if (at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(inputs)) {
+    auto node = c10::make_intrusive<NormLinearsBackward>();
+    node->set_next_edges(torch::autograd::collect_next_edges(inputs));
+    for (const at::Tensor &t : inputs) node->saved.emplace_back(t, false);
+    node->eps = eps;
+    torch::autograd::set_history(products, node);
+  }
+  return products;
+}
 
 }  // namespace
 
@@ -170,8 +228,22 @@ az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps) {
   return az::guard([&] {
     const at::Tensor &t = ref(x), &w = ref(weight);
     TORCH_CHECK(w.dim() == 1 && t.dim() > 0 && t.size(-1) == w.size(0), "rms_norm: input ", t.sizes(), ", weight ", w.sizes());
-    if (!t.is_cpu()) return at::rms_norm(t, w.sizes(), w, eps);
-    return at::GradMode::is_enabled() ? RMSNorm::apply(t, w, eps) : rms_norm_forward(in_f32(t), in_f32(w), eps).first.to(t.scalar_type());
+    return RMSNorm::apply(t, w, eps);
+  });
+}
+
+// x (N, D) over its root mean square, times norm (D), times each of n weights (Out, D) transposed. products has room for n.
+az_status az_norm_linears(const az_tensor *x, const az_tensor *norm, double eps, az_tensor *const *weights, size_t n, az_tensor **products) {
+  return az::attempt([&] {
+    const at::Tensor &t = ref(x), &w = ref(norm);
+    TORCH_CHECK(t.dim() == 2 && w.dim() == 1 && t.size(1) == w.size(0), "norm_linears: input ", t.sizes(), ", norm ", w.sizes());
+    variable_list inputs{t, w};
+    for (const at::Tensor &each : az::refs(weights, n)) {
+      TORCH_CHECK(each.dim() == 2 && each.size(1) == t.size(1), "norm_linears: input ", t.sizes(), ", weight ", each.sizes());
+      inputs.push_back(each);
+    }
+    const variable_list results = norm_linears(inputs, eps);
+    for (size_t i = 0; i < n; i++) products[i] = az::wrap(results[i]);
   });
 }
 

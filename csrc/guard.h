@@ -78,8 +78,11 @@ inline at::TensorOptions options(int32_t dtype, az_device d) { return at::Tensor
 
 inline at::IntArrayRef dims(const int64_t *shape, int32_t ndim) { return {shape, static_cast<size_t>(ndim)}; }
 
-// x (..., In) times weight (Out, In) transposed, plus bias (Out): in batch-invariant mode, row by row alike.
-at::Tensor linear(const at::Tensor &x, const at::Tensor &weight, const std::optional<at::Tensor> &bias = std::nullopt);
+// Rows (N, H, D) from so many on as attention takes them, heads first: (1, H, rows, D).
+inline at::Tensor heads_first(const at::Tensor &t, int64_t from, int64_t rows) { return t.narrow(0, from, rows).transpose(0, 1).unsqueeze(0); }
+
+// x (..., In) times weight (Out, In) transposed: in batch-invariant mode, row by row alike.
+at::Tensor linear(const at::Tensor &x, const at::Tensor &weight);
 
 // Of y = x weightᵀ, x (N, In), the gradient dyᵀ x of the weight. A leaf that has a gradient has it added there in place, and
 // none is returned: autograd would hold and add another tensor of the weight's size.

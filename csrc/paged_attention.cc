@@ -181,7 +181,7 @@ void decode_generic(const Pass &p, const std::vector<size_t> &singles, at::Tenso
 // A span of many rows. Its keys and values are those of the pass if it begins its sequence.
 void attend_span(const Pass &p, size_t i, at::Tensor &out) {
   const az_span &s = p.spans[i];
-  auto rows = [&](const at::Tensor &t) { return t.narrow(0, p.rows[i], s.rows).transpose(0, 1).unsqueeze(0); };
+  auto rows = [&](const at::Tensor &t) { return az::heads_first(t, p.rows[i], s.rows); };
   const std::vector<int64_t> numbers(p.pages + s.first, p.pages + s.first + p.pages_of(i));
   auto sequence = [&](const at::Tensor &cache, const at::Tensor &own) {
     if (s.start == 0) return rows(own);

@@ -1,10 +1,10 @@
-// Attention of packed tokens whose sequences share beginnings (training). Segments are a tree in depth-first order:
+// Attention of packed tokens whose sequences may share beginnings (training, scoring). Segments are a tree in depth-first order:
 // a row sees the rows of its segment up to itself, and all rows of the segments above.
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "guard.h"
 
-using az::ref;
+using az::heads_first, az::ref;
 
 namespace {
 
@@ -12,8 +12,6 @@ namespace {
 struct Part {
   at::Tensor out, lse;  // lse (1, H, rows)
 };
-
-at::Tensor heads_first(const at::Tensor &t, int64_t from, int64_t rows) { return t.narrow(0, from, rows).transpose(0, 1).unsqueeze(0); }
 
 // libtorch's kernel for this device, which tells the log-sum-exp of each row.
 Part partial_attention(const at::Tensor &q, const at::Tensor &k, const at::Tensor &v, bool causal, double scale) {

@@ -49,12 +49,7 @@ func (d *Decoder) NumLayers() int { return len(d.layers) }
 // Attend is attention as a layer sees it: q (N, H, E), k and v (N, K, E), already rotated, to (N, H, E).
 type Attend func(q, k, v torch.Tensor) torch.Tensor
 
-// Packed is causal attention inside each segment of packed tokens; starts are the segments' first rows.
-func (d *Decoder) Packed(starts []int64) Attend {
-	return func(q, k, v torch.Tensor) torch.Tensor { return torch.Attention(q, k, v, starts, d.scale()) }
-}
-
-// Tree is attention of sequences that share beginnings, see [torch.TreeAttention].
+// Tree is attention of packed sequences, which may share beginnings, see [torch.TreeAttention].
 func (d *Decoder) Tree(segments []torch.Segment) Attend {
 	return func(q, k, v torch.Tensor) torch.Tensor { return torch.TreeAttention(q, k, v, segments, d.scale()) }
 }
@@ -74,26 +69,19 @@ func (d *Decoder) Embed(s *torch.Scope, ids []int64) torch.Tensor {
 
 // Layer runs block i on x (N, D): pre-norm attention and pre-norm SwiGLU, each with its residual.
 func (d *Decoder) Layer(i int, xND torch.Tensor, a Angles, attend Attend) torch.Tensor {
-	l, s, eps := &d.layers[i], xND.Scope(), d.Config.RMSNormEps
-	hND := xND.RMSNorm(l.inputNorm.In(s), eps)
-	xND = xND.Add(d.attention(l, hND, a, attend))
-	hND = xND.RMSNorm(l.postNorm.In(s), eps)
-	gateNI, upNI := l.gate.of(hND), l.up.of(hND)
-	return xND.Add(l.down.ofGated(gateNI, upNI))
+	l, eps := &d.layers[i], d.Config.RMSNormEps
+	qkv := ofNormed(xND, l.inputNorm, eps, l.q, l.k, l.v)
+	qNHE := d.heads(qkv[0], l.qNorm).Rope(a.Cos, a.Sin)
+	kNKE := d.heads(qkv[1], l.kNorm).Rope(a.Cos, a.Sin)
+	outNHE := attend(qNHE, kNKE, d.heads(qkv[2], nil))
+	xND = xND.Add(l.o.of(outNHE.Reshape(-1, int64(d.Config.NumAttentionHeads*d.Config.HeadDim))))
+	gateUp := ofNormed(xND, l.postNorm, eps, l.gate, l.up)
+	return xND.Add(l.down.ofGated(gateUp[0], gateUp[1]))
 }
 
-func (d *Decoder) attention(l *layer, hND torch.Tensor, a Angles, attend Attend) torch.Tensor {
-	c := d.Config
-	qNHE := d.heads(hND, l.q, l.qNorm, c.NumAttentionHeads).Rope(a.Cos, a.Sin)
-	kNKE := d.heads(hND, l.k, l.kNorm, c.NumKeyValueHeads).Rope(a.Cos, a.Sin)
-	vNKE := d.heads(hND, l.v, nil, c.NumKeyValueHeads)
-	outNHE := attend(qNHE, kNKE, vNKE)
-	return l.o.of(outNHE.Reshape(-1, int64(c.NumAttentionHeads*c.HeadDim)))
-}
-
-// heads projects h (N, D) to n heads (N, n, E), with the family's head norm if it has one.
-func (d *Decoder) heads(hND torch.Tensor, p projection, norm *torch.Var, n int) torch.Tensor {
-	x := p.of(hND).Reshape(-1, int64(n), int64(d.Config.HeadDim))
+// heads splits a projection (N, n E) into its n heads (N, n, E), with the family's head norm if it has one.
+func (d *Decoder) heads(x torch.Tensor, norm *torch.Var) torch.Tensor {
+	x = x.Reshape(-1, int64(x.Size(-1)/d.Config.HeadDim), int64(d.Config.HeadDim))
 	if norm != nil {
 		x = x.RMSNorm(norm.In(x.Scope()), d.Config.RMSNormEps)
 	}
@@ -111,7 +99,8 @@ func (d *Decoder) Logits(hND torch.Tensor) torch.Tensor { return hND.Linear(d.He
 // Forward runs packed sequences through all blocks and the final norm: (N, D). starts are the
 // sequences' first rows; positions restart at 0 there.
 func (d *Decoder) Forward(s *torch.Scope, ids, starts []int64) torch.Tensor {
-	a, attend := d.Angles(s, Positions(len(ids), starts)), d.Packed(starts)
+	segments := apart(len(ids), starts)
+	a, attend := d.Angles(s, places(segments)), d.Tree(segments)
 	x := d.Embed(s, ids)
 	for i := range d.layers {
 		x = d.Layer(i, x, a, attend)
@@ -119,17 +108,21 @@ func (d *Decoder) Forward(s *torch.Scope, ids, starts []int64) torch.Tensor {
 	return d.FinalNorm(x)
 }
 
-// Positions counts each packed token's place in its sequence, from 0.
-func Positions(n int, starts []int64) []int64 {
-	positions := make([]int64, n)
+// apart are the segments of n packed tokens whose sequences, which begin at starts, share nothing.
+func apart(n int, starts []int64) (segments []torch.Segment) {
+	ends := append(slices.Clone(starts[1:]), int64(n))
 	for i, start := range starts {
-		end := int64(n)
-		if i+1 < len(starts) {
-			end = starts[i+1]
-		}
-		for row := start; row < end; row++ {
-			positions[row] = row - start
+		segments = append(segments, torch.Segment{Start: start, Rows: ends[i] - start, End: ends[i]})
+	}
+	return segments
+}
+
+// places counts each packed token's place in its segment, from 0.
+func places(segments []torch.Segment) (list []int64) {
+	for _, s := range segments {
+		for i := range s.Rows {
+			list = append(list, i)
 		}
 	}
-	return positions
+	return list
 }

@@ -65,9 +65,9 @@ type adapter struct {
 	scale float64
 }
 
-// of is what the adapter adds (N, out) for the input of f.
-func (a *adapter) of(s *torch.Scope, f linear) torch.Tensor {
-	return f(a.a.In(s), torch.Tensor{}).MulScalar(a.scale).Linear(a.b.In(s))
+// of is what the adapter adds (N, out), given the input's product with A (N, r).
+func (a *adapter) of(s *torch.Scope, product torch.Tensor) torch.Tensor {
+	return product.MulScalar(a.scale).Linear(a.b.In(s))
 }
 
 // adapterWeights lists the matrices of d's adapters, under the names that PEFT gives them.

@@ -9,39 +9,66 @@ type projection struct {
 }
 
 // of projects x (N, in): (N, out).
-func (p projection) of(x torch.Tensor) torch.Tensor {
-	return p.apply(x.Scope(), func(weight, bias torch.Tensor) torch.Tensor {
-		if bias.IsNone() {
-			return x.Linear(weight)
-		}
-		return x.LinearBias(weight, bias)
-	})
-}
+func (p projection) of(x torch.Tensor) torch.Tensor { return p.project(x.Scope(), x.Linear) }
 
-// ofGated projects silu(gate) times up, both (N, in), without a bias: (N, out).
+// ofGated projects silu(gate) times up, both (N, in): (N, out).
 func (p projection) ofGated(gate, up torch.Tensor) torch.Tensor {
-	return p.apply(gate.Scope(), func(weight, _ torch.Tensor) torch.Tensor { return gate.SiluMulLinear(up, weight) })
+	return p.project(gate.Scope(), func(weight torch.Tensor) torch.Tensor { return gate.SiluMulLinear(up, weight) })
 }
 
-// linear multiplies an input with a weight (out, in) and adds a bias (out) if there is one.
-type linear func(weight, bias torch.Tensor) torch.Tensor
+// project is p of an input that multiply multiplies with a weight (out, in) transposed.
+func (p projection) project(s *torch.Scope, multiply func(weight torch.Tensor) torch.Tensor) torch.Tensor {
+	return project(s, func(weights ...torch.Tensor) (products []torch.Tensor) {
+		for _, w := range weights {
+			products = append(products, multiply(w))
+		}
+		return products
+	}, p)[0]
+}
 
-func (p projection) apply(s *torch.Scope, f linear) torch.Tensor {
-	if p.adapter == nil {
-		return p.plain(s, f)
-	}
-	inside := s.Child() // both terms go once they are added up
+// ofNormed projects x (N, in), normalised, with each of ps: (N, out) each.
+func ofNormed(x torch.Tensor, norm *torch.Var, eps float64, ps ...projection) []torch.Tensor {
+	s := x.Scope()
+	return project(s, func(weights ...torch.Tensor) []torch.Tensor { return x.NormLinears(norm.In(s), eps, weights...) }, ps...)
+}
+
+// project is each of ps of one input, which multiply multiplies with each of weights (out, in) transposed.
+func project(s *torch.Scope, multiply func(weights ...torch.Tensor) []torch.Tensor, ps ...projection) []torch.Tensor {
+	inside := s.Child() // products are gone once others were added to them
 	defer inside.Close()
-	return p.plain(inside, f).Add(p.adapter.of(inside, f)).In(s)
+	var weights []torch.Tensor
+	for _, p := range ps {
+		weights = append(weights, p.matrices(inside)...)
+	}
+	products, results := multiply(weights...), make([]torch.Tensor, len(ps))
+	for i, p := range ps {
+		n := len(p.matrices(inside))
+		results[i] = p.join(products[:n]).In(s)
+		products = products[n:]
+	}
+	return results
 }
 
-// plain is the projection without its adapter.
-func (p projection) plain(s *torch.Scope, f linear) torch.Tensor {
-	var bias torch.Tensor
-	if p.bias != nil {
-		bias = p.bias.In(s)
+// matrices are what an input is multiplied with: the weight (out, in), and A (r, in) of the adapter if there is one.
+func (p projection) matrices(s *torch.Scope) []torch.Tensor {
+	if p.adapter == nil {
+		return []torch.Tensor{p.weight.In(s)}
 	}
-	return f(p.weight.In(s), bias)
+	return []torch.Tensor{p.weight.In(s), p.adapter.a.In(s)}
+}
+
+// join makes an input's projection (N, out) of its products with the matrices.
+func (p projection) join(products []torch.Tensor) torch.Tensor {
+	y := products[0]
+	if p.bias != nil {
+		y = y.Add(p.bias.In(y.Scope()))
+	}
+	if p.adapter == nil {
+		return y
+	}
+	inside := y.Scope().Child()
+	defer inside.Close()
+	return y.Add(p.adapter.of(inside, products[1])).In(y.Scope())
 }
 
 // place is a projection of a block: its Hugging Face name and sizes.

@@ -1,6 +1,7 @@
 package torch_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -36,6 +37,15 @@ func sequence(s *torch.Scope, seed uint64, n int64) (q, k, v torch.Tensor) {
 	return random(s, r, n, 6, 8), random(s, r, n, 2, 8), random(s, r, n, 2, 8)
 }
 
+// causal is attention as it is written down: softmax(scale q kᵀ) v over the keys up to each row's own.
+func causal(q, k, v torch.Tensor, scale float64) torch.Tensor {
+	s, n := q.Scope(), int64(q.Size(0))
+	heads := func(x torch.Tensor) torch.Tensor { return x.RepeatInterleave(q.Size(1)/x.Size(1), 1).Transpose(0, 1) }
+	seen := s.Arange(0, n, torch.CPU).Unsqueeze(1).Ge(s.Arange(0, n, torch.CPU))
+	scores := heads(q).MatMul(heads(k).Transpose(1, 2)).MulScalar(scale)
+	return seen.Where(scores, s.Full(math.Inf(-1), q.DType(), torch.CPU)).Softmax(-1).MatMul(heads(v)).Transpose(0, 1)
+}
+
 // spans cuts a sequence of n tokens at the given lengths.
 func spans(lengths ...int64) (list []torch.Span) {
 	start := int64(0)
@@ -53,7 +63,7 @@ func TestPagedAttentionEqualsPackedAttention(t *testing.T) {
 	defer s.Close()
 	const n, scale = 9, 0.3
 	q, k, v := sequence(s, 1, n)
-	want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
+	want := causal(q, k, v, scale).Float32s()
 	pages := []int64{6, 1, 3}
 	for _, cut := range [][]int64{{9}, {1, 1, 1, 1, 1, 1, 1, 1, 1}, {4, 4, 1}, {4, 5}, {1, 8}, {8, 1}, {2, 3, 4}} {
 		keys, values := caches(s, k)
@@ -92,7 +102,7 @@ func TestPagedAttentionOfTwoSequences(t *testing.T) {
 		return torch.Cat(0, list[0], list[1:]...)
 	}
 	whole := func(parts ...int) []float32 {
-		return torch.Attention(rows(q, parts...), rows(k, parts...), rows(v, parts...), []int64{0}, scale).Float32s()
+		return causal(rows(q, parts...), rows(k, parts...), rows(v, parts...), scale).Float32s()
 	}
 	// Rows 0 to 4 begin both; 4 to 7 and 7 to 10 follow; 10 and 11 are padding.
 	got := torch.PagedAttention(q, k, v, keys, values,
@@ -114,7 +124,7 @@ func TestPagedAttentionOverManyKeys(t *testing.T) {
 	for scale, tolerance := range map[float64]float64{1e-3: 2e-6, 0.3: 2e-6, 30: 5e-5} { // even weights, and one that has nearly all
 		q, k, v := sequence(s, 3, 29)
 		keys, values := caches(s, k)
-		want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
+		want := causal(q, k, v, scale).Float32s()
 		cut := make([]int64, 29)
 		for i := range cut {
 			cut[i] = 1
@@ -133,7 +143,7 @@ func TestPagedAttentionOfOtherDTypes(t *testing.T) {
 	defer s.Close()
 	const scale = 0.3
 	q, k, v := sequence(s, 4, 7)
-	want := torch.Attention(q, k, v, []int64{0}, scale).Float32s()
+	want := causal(q, k, v, scale).Float32s()
 	for dtype, tolerance := range map[torch.DType]float64{torch.F64: 1e-5, torch.BF16: 0.05} {
 		keys, values := caches(s, k.To(dtype, torch.CPU))
 		to := func(x torch.Tensor) torch.Tensor { return x.To(dtype, torch.CPU) }

@@ -82,7 +82,7 @@ var ops = map[string]opCall{
 	"embedding": pairwise(torch.Tensor.Embedding),
 	"linear": with(func(_ arguments, in []torch.Tensor) torch.Tensor {
 		if len(in) == 3 {
-			return in[0].LinearBias(in[1], in[2])
+			return in[0].Linear(in[1]).Add(in[2])
 		}
 		return in[0].Linear(in[1])
 	}),
@@ -91,7 +91,8 @@ var ops = map[string]opCall{
 	}),
 	"rms_norm":       with(func(a arguments, in []torch.Tensor) torch.Tensor { return in[0].RMSNorm(in[1], a.number("eps")) }),
 	"rope":           with(rope),
-	"attention":      with(attention),
+	"tree_attention": with(treeAttention),
+	"norm_linears":   normLinears,
 	"token_logprobs": tokenLogProbs,
 	"adamw_step":     adamwStep,
 	"clip_grad_norm": clipGradNorm,
@@ -104,14 +105,22 @@ func rope(_ arguments, in []torch.Tensor) torch.Tensor {
 	return in[0].Rope(angles.Cos(), angles.Sin())
 }
 
-func attention(_ arguments, in []torch.Tensor) torch.Tensor {
-	offsets := in[3].Int64s()
-	return torch.Attention(in[0], in[1], in[2], offsets[:len(offsets)-1], 1/math.Sqrt(float64(in[0].Size(-1))))
+// treeAttention takes the offsets (S + 1) of sequences that share nothing; the Go method takes segments.
+func treeAttention(_ arguments, in []torch.Tensor) torch.Tensor {
+	var list [][3]int64
+	for offsets := in[3].Int64s(); len(offsets) > 1; offsets = offsets[1:] {
+		list = append(list, [3]int64{offsets[0], offsets[1] - offsets[0], offsets[1]})
+	}
+	return torch.TreeAttention(in[0], in[1], in[2], segments(list), 1/math.Sqrt(float64(in[0].Size(-1))))
 }
 
 func tokenLogProbs(_ *torch.Scope, a arguments, in []torch.Tensor) []torch.Tensor {
 	logp, entropy := in[0].TokenLogProbs(in[1], in[2], a.number("temperature"))
 	return []torch.Tensor{logp, entropy}
+}
+
+func normLinears(_ *torch.Scope, a arguments, in []torch.Tensor) []torch.Tensor {
+	return in[0].NormLinears(in[1], a.number("eps"), in[2], in[3])
 }
 
 // withGrad makes a Var of x's values whose gradient is grad.

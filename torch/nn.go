@@ -10,20 +10,32 @@ func (t Tensor) Embedding(ids Tensor) Tensor {
 
 // Linear returns t (..., In) times weight (Out, In) transposed: (..., Out).
 func (t Tensor) Linear(weight Tensor) Tensor {
-	h, err := capi.Linear(t.handle("Linear"), weight.handle("Linear"), capi.Handle{})
+	h, err := capi.Linear(t.handle("Linear"), weight.handle("Linear"))
 	return innermost("Linear", t, weight).own("Linear", h, err, t, weight)
-}
-
-// LinearBias is Linear plus bias (Out).
-func (t Tensor) LinearBias(weight, bias Tensor) Tensor {
-	h, err := capi.Linear(t.handle("Linear"), weight.handle("Linear"), bias.handle("Linear"))
-	return innermost("Linear", t, weight, bias).own("Linear", h, err, t, weight, bias)
 }
 
 // RMSNorm divides t (..., D) by its root mean square over D and scales by weight (D).
 func (t Tensor) RMSNorm(weight Tensor, eps float64) Tensor {
 	h, err := capi.RMSNorm(t.handle("RMSNorm"), weight.handle("RMSNorm"), eps)
 	return innermost("RMSNorm", t, weight).own("RMSNorm", h, err, t, weight)
+}
+
+// NormLinears is RMSNorm of t (N, D) by norm (D), times each of the weights (Out, D) transposed: one (N, Out) for each. Its
+// backward normalises again, so that what is kept is t alone.
+func (t Tensor) NormLinears(norm Tensor, eps float64, weights ...Tensor) []Tensor {
+	const op = "NormLinears"
+	handles := make([]capi.Handle, len(weights))
+	for i, w := range weights {
+		handles[i] = w.handle(op)
+	}
+	products, err := capi.NormLinears(t.handle(op), norm.handle(op), eps, handles)
+	args := append([]Tensor{norm}, weights...)
+	check(op, err, append(args, t)...)
+	s, list := innermost(op, t, args...), make([]Tensor, len(products))
+	for i, h := range products {
+		list[i] = s.own(op, h, nil)
+	}
+	return list
 }
 
 // SiluMulLinear is silu(t) times up, both (N, In), times weight (Out, In) transposed: a SwiGLU's gated product,
@@ -41,21 +53,14 @@ func (t Tensor) Rope(cos, sin Tensor) Tensor {
 	return innermost("Rope", t, cos, sin).own("Rope", h, err, t, cos, sin)
 }
 
-// Attention is causal self-attention inside each segment of packed tokens: q (N, H, D),
-// k and v (N, KVH, D) with H a multiple of KVH; starts are the segments' first rows in
-// ascending order, from 0. Returns (N, H, D).
-func Attention(q, k, v Tensor, starts []int64, scale float64) Tensor {
-	h, err := capi.Attention(q.handle("Attention"), k.handle("Attention"), v.handle("Attention"), starts, scale)
-	return innermost("Attention", q, k, v).own("Attention", h, err, q, k, v)
-}
-
 // Segment is a run of packed tokens that the sequences below it begin with: Rows of them from row Start on. The
 // segments below it follow at once and end before row End, which is Start + Rows if there are none.
 type Segment = capi.Segment
 
-// TreeAttention is causal self-attention of sequences that share beginnings: q (N, H, D), k and v (N, KVH, D), the
-// segments a tree in depth-first order. A row sees its segment up to itself and all of the segments above. It equals
-// [Attention] over the sequences one by one, with gradients, and computes what is shared once. Returns (N, H, D).
+// TreeAttention is causal self-attention of sequences that may share beginnings: q (N, H, D), k and v (N, KVH, D) with H a
+// multiple of KVH, the segments a tree in depth-first order. A row sees its segment up to itself and all of the segments
+// above: what attention over the sequences one by one gives, and its gradients, with what is shared computed once.
+// Returns (N, H, D).
 func TreeAttention(q, k, v Tensor, segments []Segment, scale float64) Tensor {
 	const op = "TreeAttention"
 	h, err := capi.TreeAttention(q.handle(op), k.handle(op), v.handle(op), segments, scale)

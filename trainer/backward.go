@@ -24,11 +24,7 @@ type pass struct {
 
 // newPass begins a pass of packed tokens. Its close must be called in the end.
 func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool) *pass {
-	attend := m.Packed(p.starts())
-	if p.branches() {
-		attend = m.Tree(p.segments)
-	}
-	return &pass{model: m, scope: s, recompute: recompute, angles: m.Angles(s, p.positions), attend: attend}
+	return &pass{model: m, scope: s, recompute: recompute, angles: m.Angles(s, p.positions), attend: m.Tree(p.segments)}
 }
 
 // open begins the next stage.

@@ -62,11 +62,18 @@ func (l goldenLadder) loss(loss goldenLoss, m *model.Decoder, batches []packed, 
 	return func(Report) float64 { return -sum / float64(tokens) }
 }
 
+func starts(segments []torch.Segment) (list []int64) {
+	for _, s := range segments {
+		list = append(list, s.Start)
+	}
+	return list
+}
+
 func ownLogProbs(m *model.Decoder, p packed) (logprobs []float32) {
 	torch.NoGrad(func() {
 		s := torch.NewScope()
 		defer s.Close()
-		hidden := m.Forward(s, p.ids, p.starts()).IndexSelect(0, s.FromInt64s(p.rows, m.Device))
+		hidden := m.Forward(s, p.ids, starts(p.segments)).IndexSelect(0, s.FromInt64s(p.rows, m.Device))
 		logp, _ := hidden.TokenLogProbs(m.Head.In(s), s.FromInt64s(p.targets, m.Device), 1)
 		logprobs = logp.Float32s()
 	})

@@ -33,7 +33,7 @@ func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longe
 	}
 	return Memory{
 		Weights: weights * element, Gradients: model.Count(learned) * gradients, Moments: moments * wide,
-		Activations: c.activations(m, lora, dtype, n, n, n >= int64(longest)),
+		Activations: c.activations(m, lora, dtype, n, n),
 	}
 }
 
@@ -57,15 +57,11 @@ func (c Config) moments(learned []model.WeightShape) (total int64) {
 }
 
 // activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside
-// weights, gradients and moments; joined tells that they are of several sequences. It is [pass] and [Trainer.head] read
-// for what stays alive.
-func (c Config) activations(m model.Config, lora model.LoRA, dtype torch.DType, n, r int64, joined bool) int64 {
-	layers, hidden, inner, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.IntermediateSize), int64(m.VocabSize)
+// weights, gradients and moments. It is [pass] and [Trainer.head] read for what stays alive.
+func (c Config) activations(m model.Config, lora model.LoRA, dtype torch.DType, n, r int64) int64 {
+	layers, hidden, vocab := int64(m.NumHiddenLayers), int64(m.HiddenSize), int64(m.VocabSize)
 	layer := m.Activations(lora)
-	if joined {
-		layer.Graph += layer.Join
-	}
-	kept, running := layer.Graph, max(n*layer.Backward, n*hidden+inner*hidden) // a projection's gradient is added in when whole
+	kept, running := layer.Graph, n*layer.Backward
 	if c.ActivationCheckpointing {
 		kept = hidden
 		running = n*layer.Graph + max(n*layer.Forward, running)

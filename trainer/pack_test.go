@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/azr-train/azr"
+	"github.com/azr-train/azr/torch"
 )
 
 // sized is an example of so many tokens, the prompt being one of them.
@@ -52,7 +53,7 @@ func TestPackedRowsPredictTheResponse(t *testing.T) {
 		{azr.Sample{PromptIDs: []int32{13}, ResponseIDs: []int32{22, 23, 24}, LogProbs: []float32{-3, -4, -5}}, -2},
 	}, false)
 	assert.Equal(t, []int64{10, 11, 12, 20, 13, 22, 23}, p.ids, "without each sequence's last token")
-	assert.Equal(t, []int64{0, 4}, p.starts())
+	assert.Equal(t, []torch.Segment{{Start: 0, Rows: 4, End: 4}, {Start: 4, Rows: 3, End: 7}}, p.segments)
 	assert.Equal(t, []int64{2, 3, 4, 5, 6}, p.rows)
 	assert.Equal(t, []int64{20, 21, 22, 23, 24}, p.targets)
 	assert.Equal(t, []float32{-1, -2, -3, -4, -5}, p.old)

@@ -96,11 +96,6 @@ func commonPrefix(a, b []int32) int {
 	return n
 }
 
-// branches tells whether any tokens are shared.
-func (t *tree) branches() bool {
-	return slices.ContainsFunc(t.segments, func(s torch.Segment) bool { return s.End > s.Start+s.Rows })
-}
-
 // shared counts the tokens that were left out.
 func (t *tree) shared() int {
 	n := -len(t.ids)
@@ -108,15 +103,6 @@ func (t *tree) shared() int {
 		n += len(path)
 	}
 	return n
-}
-
-// starts are the first rows of the segments.
-func (t *tree) starts() []int64 {
-	var list []int64
-	for _, s := range t.segments {
-		list = append(list, s.Start)
-	}
-	return list
 }
 
 // sortByBeginning orders examples so that those that begin alike follow each other, one temperature after the other.

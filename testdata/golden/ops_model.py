@@ -15,6 +15,12 @@ def rms_norm(x, weight, eps):
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + eps) * weight
 
 
+def norm_linears(x, norm, first, second, eps):
+    """x (N, D), norm (D), first and second (Out, D)."""
+    h = rms_norm(x, norm, eps)
+    return {"one": F.linear(h, first), "two": F.linear(h, second)}
+
+
 def silu_mul_linear(gate, up, weight):
     """gate and up (N, In), weight (Out, In)."""
     return F.linear(F.silu(gate) * up, weight)
@@ -28,7 +34,7 @@ def rope(x, positions, inv_freq):
     return x * cos + torch.cat([-right, left], -1) * sin
 
 
-def attention(q, k, v, offsets):
+def tree_attention(q, k, v, offsets):
     """Causal attention within each packed sequence, scale 1/sqrt(D).
 
     q (N, H, D), k and v (N, KVH, D), offsets (S + 1); query head h reads kv head h // (H / KVH).
@@ -60,6 +66,9 @@ def add(c):
     c.add("rms_norm", rms_norm, {"x": scaled(1e-3, normal(4, 8)), "weight": normal(8)}, {"eps": 1e-5})
 
     for rows, wide, out in ((5, 8, 3), (7, 33, 12), (1, 16, 16)):
+        c.add("norm_linears", norm_linears,
+              {"x": normal(rows, wide), "norm": normal(wide), "first": normal(out, wide), "second": normal(2 * out, wide)},
+              {"eps": 1e-5})
         c.add("silu_mul_linear", silu_mul_linear,
               {"gate": scaled(3, normal(rows, wide)), "up": normal(rows, wide), "weight": normal(out, wide)})
 
@@ -69,7 +78,7 @@ def add(c):
 
     for heads, kv, dim, offsets in ((4, 4, 8, [0, 6]), (4, 2, 8, [0, 1, 6, 13]), (4, 1, 16, [0, 9, 10, 12]), (3, 3, 4, [0, 20])):
         q, k = (offsets[-1], heads, dim), (offsets[-1], kv, dim)
-        c.add("attention", attention,
+        c.add("tree_attention", tree_attention,
               {"q": normal(*q), "k": normal(*k), "v": normal(*k), "offsets": exactly(offsets, torch.int64)})
 
     for rows, dim, vocab, temperature in ((5, 8, 11, 1.0), (37, 16, 257, 1.0), (37, 16, 257, 0.7), (1, 4, 5, 1.3)):

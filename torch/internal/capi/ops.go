@@ -150,14 +150,19 @@ func To(x Handle, dtype, device int32) (Handle, *Error) {
 // Embedding is az_embedding.
 func Embedding(weight, ids Handle) (Handle, *Error) { return result(C.az_embedding(weight.p, ids.p)) }
 
-// Linear is az_linear; bias may be none.
-func Linear(x, weight, bias Handle) (Handle, *Error) {
-	return result(C.az_linear(x.p, weight.p, bias.p))
-}
+// Linear is az_linear.
+func Linear(x, weight Handle) (Handle, *Error) { return result(C.az_linear(x.p, weight.p)) }
 
 // RMSNorm is az_rms_norm.
 func RMSNorm(x, weight Handle, eps float64) (Handle, *Error) {
 	return result(C.az_rms_norm(x.p, weight.p, C.double(eps)))
+}
+
+// NormLinears is az_norm_linears.
+func NormLinears(x, norm Handle, eps float64, weights []Handle) ([]Handle, *Error) {
+	products := make([]Handle, len(weights))
+	err := failure(C.az_norm_linears(x.p, norm.p, C.double(eps), handles(weights), C.size_t(len(weights)), handles(products)))
+	return products, err
 }
 
 // SiluMulLinear is az_silu_mul_linear.
@@ -167,11 +172,6 @@ func SiluMulLinear(gate, up, weight Handle) (Handle, *Error) {
 
 // Rope is az_rope.
 func Rope(x, cos, sin Handle) (Handle, *Error) { return result(C.az_rope(x.p, cos.p, sin.p)) }
-
-// Attention is az_attention.
-func Attention(q, k, v Handle, starts []int64, scale float64) (Handle, *Error) {
-	return result(C.az_attention(q.p, k.p, v.p, ints(starts), C.size_t(len(starts)), C.double(scale)))
-}
 
 // Segment is az_segment: rows of packed tokens, and those below them.
 type Segment struct {
