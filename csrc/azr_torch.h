@@ -126,7 +126,6 @@ az_result az_index_select(const az_tensor *x, int64_t dim, const az_tensor *inde
 az_result az_repeat_interleave(const az_tensor *x, int64_t repeats, int64_t dim);
 az_result az_to(const az_tensor *x, int32_t dtype, az_device device);
 az_result az_embedding(const az_tensor *weight, const az_tensor *ids);
-az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin);
 
 // ---- batch_invariant.cc
 az_result az_linear(const az_tensor *x, const az_tensor *weight);
@@ -134,6 +133,7 @@ int32_t az_batch_invariant(void);
 void az_set_batch_invariant(int32_t on);
 
 // ---- fused.cc
+az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin);
 az_result az_rms_norm(const az_tensor *x, const az_tensor *weight, double eps);
 az_status az_norm_linears(const az_tensor *x, const az_tensor *norm, double eps, az_tensor *const *weights, size_t n, az_tensor **products);
 az_result az_silu_mul_linear(const az_tensor *gate, const az_tensor *up, const az_tensor *weight);

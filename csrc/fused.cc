@@ -1,6 +1,6 @@
 // Ops of a layer that would otherwise be several, each saving its intermediate results for the backward: RMSNorm, alone
-// and with the projections of what it normalised, and the gated product of a SwiGLU with the projection of it. On the CPU
-// in f32 norm and product are loops of their own; elsewhere libtorch's ops.
+// and with the projections of what it normalised, the rotary embedding, and the gated product of a SwiGLU with the projection
+// of it. On the CPU in f32 they are loops of their own; elsewhere libtorch's ops.
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/functions/utils.h>
@@ -77,6 +77,48 @@ struct SiluMulLinear : torch::autograd::Function<SiluMulLinear> {
     if (ctx->needs_input_grad(2)) d_weight = az::weight_gradient(weight, dy, silu_mul(gate, up));
     if (ctx->needs_input_grad(0) || ctx->needs_input_grad(1)) std::tie(d_gate, d_up) = silu_mul_backward(gate, up, at::matmul(dy, weight));
     return {d_gate, d_up, d_weight};
+  }
+};
+
+// Each of a row's heads is two halves, whose pairs turn by the row's angles: y = (a cos - b sin, b cos + a sin). With sign -1
+// they turn back.
+template <int BYTES>
+AZ_INLINE void rotate_of(const float *x, const float *cos, const float *sin, float *y, int64_t heads, int64_t half, float sign) {
+  for (const float *end = x + heads * 2 * half; x < end; x += 2 * half, y += 2 * half)
+    az::each_vector<BYTES>(x, half, [&](az::Floats<BYTES> a, int64_t i, int64_t count) __attribute__((always_inline)) {
+      const auto b = az::load_some<BYTES>(x + half + i, count), c = az::load_some<BYTES>(cos + i, count), s = az::load_some<BYTES>(sin + i, count) * sign;
+      const az::Floats<BYTES> first = a * c - b * s, second = b * c + a * s;
+      std::memcpy(y + i, &first, count * sizeof(float));
+      std::memcpy(y + half + i, &second, count * sizeof(float));
+    });
+}
+AZ_KERNEL(rotate_row, rotate_of, (const float *x, const float *cos, const float *sin, float *y, int64_t heads, int64_t half, float sign), (x, cos, sin, y, heads, half, sign))
+
+// x (N, H, D), cos and sin (N, D/2).
+at::Tensor rotate(const at::Tensor &x, const at::Tensor &cos, const at::Tensor &sin, int sign) {
+  if (!own_loops(x) || !own_loops(cos) || !own_loops(sin)) {
+    auto halves = x.chunk(2, -1);
+    const at::Tensor c = cos.unsqueeze(1), s = sin.unsqueeze(1) * sign;
+    return at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
+  }
+  const at::Tensor in = x.contiguous(), c = cos.contiguous(), s = sin.contiguous();
+  const int64_t heads = x.size(1), half = c.size(1), row = heads * 2 * half;
+  at::Tensor out = at::empty_like(in);
+  at::parallel_for(0, x.size(0), std::max<int64_t>(1, grain / std::max<int64_t>(1, row)), [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++)
+      rotate_row(in.const_data_ptr<float>() + i * row, c.const_data_ptr<float>() + i * half, s.const_data_ptr<float>() + i * half, out.mutable_data_ptr<float>() + i * row, heads, half, static_cast<float>(sign));
+  });
+  return out;
+}
+
+struct Rope : torch::autograd::Function<Rope> {
+  static at::Tensor forward(AutogradContext *ctx, const at::Tensor &x, const at::Tensor &cos, const at::Tensor &sin) {
+    ctx->save_for_backward({cos, sin});
+    return rotate(x, cos, sin, 1);
+  }
+  static variable_list backward(AutogradContext *ctx, variable_list grads) {
+    auto saved = ctx->get_saved_variables();
+    return {rotate(grads[0], saved[0], saved[1], -1), at::Tensor(), at::Tensor()};
   }
 };
 
@@ -213,6 +255,15 @@ variable_list norm_linears(const variable_list &inputs, double eps) {
 }  // namespace
 
 extern "C" {
+
+// x (N, H, D), cos and sin (N, D/2): the halves of each head are rotated as pairs, as HF's rotate_half does.
+az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin) {
+  return az::guard([&] {
+    const at::Tensor &t = ref(x), &c = ref(cos), &s = ref(sin);
+    TORCH_CHECK(t.dim() == 3 && c.dim() == 2 && c.sizes() == s.sizes() && c.size(0) == t.size(0) && 2 * c.size(1) == t.size(2), "rope: input ", t.sizes(), ", cos ", c.sizes(), ", sin ", s.sizes());
+    return Rope::apply(t, c, s);
+  });
+}
 
 // silu(gate) times up, both (N, In), times weight (Out, In) transposed.
 az_result az_silu_mul_linear(const az_tensor *gate, const az_tensor *up, const az_tensor *weight) {

@@ -128,13 +128,4 @@ az_result az_to(const az_tensor *x, int32_t dtype, az_device device) {
 az_result az_embedding(const az_tensor *weight, const az_tensor *ids) {
   return guard([&] { return at::embedding(ref(weight), ref(ids)); });
 }
-// x (N, H, D), cos and sin (N, D/2): the halves of each head are rotated as pairs, as HF's rotate_half does.
-az_result az_rope(const az_tensor *x, const az_tensor *cos, const az_tensor *sin) {
-  return guard([&] {
-    auto halves = ref(x).chunk(2, -1);
-    at::Tensor c = ref(cos).unsqueeze(1), s = ref(sin).unsqueeze(1);
-    return at::cat({halves[0] * c - halves[1] * s, halves[1] * c + halves[0] * s}, -1);
-  });
-}
-
 }  // extern "C"
