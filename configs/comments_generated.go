@@ -73,6 +73,7 @@ var comments = map[string]string{
 	"python.Config.Seeds":                    "seeds are JSONL files of the authors' format with tasks to start from, see Environment.ReadSeeds. Default none.",
 	"python.Config.Style":                    "style of the prompts. Default chat.",
 	"python.Config.Wrapper":                  "wrapper puts a prompt in chat style into the model's own chat template (\"template\", default) or, for base models, into plain text with a line for each speaker (\"plain\", the paper's choice).",
+	"rollout.Config.CUDAGraphs":              "cuda_graphs records decoding on a CUDA device and replays it, which spares the host's calls between small kernels; the CPU has none (default true).",
 	"rollout.Config.CacheTokens":             "cache_tokens is how many tokens the cache holds, those of prompts that sequences share once (default 0: as many as Slots sequences that fill their Room can need). Where running sequences outgrow it, the youngest wait and begin again.",
 	"rollout.Config.ChatTemplateKwargs":      "chat_template_kwargs go to the model's chat template beside the messages, for example {enable_thinking: false} to Qwen3's (default none).",
 	"rollout.Config.Room":                    "room is how many tokens a sequence may have, prompt and response together (default 2048; at most the model's max_position_embeddings).",

@@ -152,7 +152,15 @@ typedef struct {
   int64_t first;  // where the sequence's pages begin in the array of page numbers
 } az_span;
 az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, az_tensor *key_pages, az_tensor *value_pages, const az_span *spans, size_t n, const int64_t *pages, size_t num_pages, double scale);
+az_result az_decode_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, az_tensor *key_pages, az_tensor *value_pages, const az_tensor *positions, const az_tensor *table, double scale);
 az_status az_copy_pages(az_tensor *cache, const int64_t *from, const int64_t *to, size_t n);
+
+// ---- graph.cc
+typedef struct az_graph az_graph;
+az_status az_graph_begin(az_device device, az_graph **graph);
+az_status az_graph_end(az_graph *graph);
+az_status az_graph_replay(az_graph *graph);
+void az_graph_free(az_graph *graph);
 
 // ---- autograd.cc
 az_status az_set_requires_grad(az_tensor *t, int32_t on);

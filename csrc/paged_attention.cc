@@ -159,7 +159,23 @@ void decode_cpu(const Pass &p, const std::vector<size_t> &singles, at::Tensor &o
   });
 }
 
-// Spans of one row on any device in any dtype, by libtorch's own attention over the gathered pages.
+// Attention of one row each of N sequences: q (N, H, D), table (N, W) the pages of each, lengths (N) i64. libtorch's flash
+// attention reads the pages where they are; where it does not take them, its attention runs over gathered ones. Nothing
+// here comes to the host.
+at::Tensor attend_rows(const at::Tensor &q, const at::Tensor &keys, const at::Tensor &values, const at::Tensor &table, const at::Tensor &lengths, double scale) {
+  const int64_t n = q.size(0), kv_heads = keys.size(0), dim = keys.size(3), room = table.size(1) * keys.size(2);
+  const auto type = q.scalar_type();
+  if (q.is_cuda() && (type == at::kBFloat16 || type == at::kHalf) && keys.scalar_type() == type && dim % 8 == 0) {
+    auto pages_first = [](const at::Tensor &cache) { return cache.permute({1, 2, 0, 3}); };
+    const at::Tensor starts = at::arange(n + 1, lengths.options().dtype(at::kInt)), ends = at::constant_pad_nd(lengths.cumsum(0), {1, 0}).to(at::kInt);
+    return std::get<0>(at::_flash_attention_forward(q, pages_first(keys), pages_first(values), starts, ends, 1, room, 0.0, false, false, scale, std::nullopt, std::nullopt, lengths.to(at::kInt), std::nullopt, table.to(at::kInt), std::nullopt));
+  }
+  auto gather = [&, numbers = table.flatten()](const at::Tensor &cache) { return cache.index_select(1, numbers).view({kv_heads, n, room, dim}).transpose(0, 1); };
+  const at::Tensor mask = at::arange(room, lengths.options()).unsqueeze(0).lt(lengths.unsqueeze(1)).view({n, 1, 1, room});
+  return at::scaled_dot_product_attention(q.unsqueeze(2), gather(keys), gather(values), mask, 0.0, false, scale, true).squeeze(2);
+}
+
+// Spans of one row on any device in any dtype.
 void decode_generic(const Pass &p, const std::vector<size_t> &singles, at::Tensor &out) {
   const int64_t n = static_cast<int64_t>(singles.size());
   int64_t width = 0;
@@ -171,11 +187,8 @@ void decode_generic(const Pass &p, const std::vector<size_t> &singles, at::Tenso
     rows.push_back(p.rows[i]);
     lengths.push_back(p.length(i));
   }
-  const int64_t room = width * p.page_tokens();
-  auto gather = [&, numbers = p.index(pages)](const at::Tensor &cache) { return cache.index_select(1, numbers).view({p.kv_heads(), n, room, p.dim()}).transpose(0, 1); };
-  const at::Tensor which = p.index(rows), length = p.index(lengths);
-  const at::Tensor mask = at::arange(room, length.options()).unsqueeze(0).lt(length.unsqueeze(1)).view({n, 1, 1, room});
-  out.index_copy_(0, which, at::scaled_dot_product_attention(p.q.index_select(0, which).unsqueeze(2), gather(p.keys), gather(p.values), mask, 0.0, false, p.scale, true).squeeze(2));
+  const at::Tensor which = p.index(rows);
+  out.index_copy_(0, which, attend_rows(p.q.index_select(0, which), p.keys, p.values, p.index(pages).view({n, width}), p.index(lengths), p.scale));
 }
 
 // A span of many rows. Its keys and values are those of the pass if it begins its sequence.
@@ -220,6 +233,25 @@ az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_te
     for (size_t i = 0; i < n; i++)
       if (spans[i].rows > 1) attend_span(p, i, out);
     return out;
+  });
+}
+
+// The same for one token each of N sequences, told by tensors: positions (N) and table (N, W), the pages of each, both i64
+// on the device, are not looked at by the host, so that a graph can replay it.
+az_result az_decode_attention(const az_tensor *q, const az_tensor *k, const az_tensor *v, az_tensor *key_pages, az_tensor *value_pages, const az_tensor *positions, const az_tensor *table, double scale) {
+  return az::guard([&] {
+    at::NoGradGuard no_grad;
+    const at::Tensor &keys = ref(key_pages), &values = ref(value_pages), &places = ref(positions), &pages = ref(table);
+    const int64_t n = ref(q).size(0);
+    TORCH_CHECK(keys.dim() == 4 && values.sizes() == keys.sizes() && places.sizes() == at::IntArrayRef({n}) && pages.dim() == 2 && pages.size(0) == n,
+                "decode_attention: query ", ref(q).sizes(), ", caches ", keys.sizes(), " and ", values.sizes(), ", positions ", places.sizes(), ", table ", pages.sizes());
+    TORCH_CHECK(ref(q).dim() == 3 && ref(q).size(2) == keys.size(3) && ref(q).size(1) % keys.size(0) == 0 && ref(k).sizes() == at::IntArrayRef({n, keys.size(0), keys.size(3)}) && ref(v).sizes() == ref(k).sizes(),
+                "decode_attention: query ", ref(q).sizes(), ", keys ", ref(k).sizes(), ", values ", ref(v).sizes(), ", cache ", keys.sizes());
+    const at::Tensor page = pages.gather(1, places.floor_divide(keys.size(2)).unsqueeze(1)).squeeze(1), offset = places.remainder(keys.size(2));
+    auto put = [&](at::Tensor cache, const at::Tensor &rows) { cache.index_put_({at::indexing::Slice(), page, offset}, rows.transpose(0, 1).to(cache.scalar_type())); };
+    put(keys, ref(k));
+    put(values, ref(v));
+    return attend_rows(ref(q), keys, values, pages, places.add(1), scale);
   });
 }
 

@@ -7,46 +7,57 @@ import (
 	"github.com/azr-train/azr/torch"
 )
 
-// PageTokens is how many tokens a page of a [KVCache] holds, and how many of a prompt go through attention at once:
-// what sequences share, they share in whole pages.
-const PageTokens = 64
+// PageSize is how many tokens a page of a [KVCache] on a device holds, and how many of a prompt go through attention at once:
+// what sequences share, they share in whole pages. libtorch's flash attention reads pages of 256 tokens or a multiple.
+func PageSize(device torch.Device) int {
+	if device == torch.CPU {
+		return 64
+	}
+	return 256
+}
 
 // KVCache holds the keys and values of running sequences in pages of PageTokens tokens. Which pages belong to
 // a sequence, its owner knows.
 type KVCache struct {
-	Pages int
+	Pages, PageTokens int
 	// Of each layer: (K, Pages, PageTokens, E).
 	keys, values []*torch.Var
+
+	decodings map[bucket]*decoding // nil where decoding is not recorded
+	cos, sin  *torch.Var           // see rotary
 }
 
 // NewKVCache allocates a cache for d: 2 x layers x K x pages x PageTokens x E elements. Where memory runs out it
 // keeps nothing.
 func (d *Decoder) NewKVCache(pages int) *KVCache {
-	c := &KVCache{Pages: pages}
+	c := &KVCache{Pages: pages, PageTokens: PageSize(d.Device)}
 	defer func() {
 		if len(c.values) < len(d.layers) {
 			c.Free()
 		}
 	}()
 	for range d.layers {
-		c.keys = append(c.keys, d.newPages(pages))
-		c.values = append(c.values, d.newPages(pages))
+		c.keys = append(c.keys, d.newPages(c))
+		c.values = append(c.values, d.newPages(c))
 	}
 	return c
 }
 
-func (d *Decoder) newPages(n int) *torch.Var {
+func (d *Decoder) newPages(c *KVCache) *torch.Var {
 	s := torch.NewScope()
 	defer s.Close()
-	return s.Zeros(d.DType, d.Device, int64(d.Config.NumKeyValueHeads), int64(n), PageTokens, int64(d.Config.HeadDim)).Keep()
+	return s.Zeros(d.DType, d.Device, int64(d.Config.NumKeyValueHeads), int64(c.Pages), int64(c.PageTokens), int64(d.Config.HeadDim)).Keep()
 }
 
 // PagesFor is how many pages tokens take.
-func PagesFor(tokens int) int { return (tokens + PageTokens - 1) / PageTokens }
+func (c *KVCache) PagesFor(tokens int) int { return (tokens + c.PageTokens - 1) / c.PageTokens }
 
 // Free releases the cache.
 func (c *KVCache) Free() {
-	for _, buffer := range slices.Concat(c.keys, c.values) {
+	for _, p := range c.decodings {
+		p.free()
+	}
+	for _, buffer := range append(slices.Concat(c.keys, c.values), c.cos, c.sin) {
 		buffer.Free()
 	}
 }
@@ -70,36 +81,41 @@ type Span struct {
 
 // Chunk is the span of a prompt that begins at a position that PageTokens divides: up to PageTokens tokens of it.
 // A prompt that goes through in chunks gives the same bits whichever of them were computed before, and for whom.
-func Chunk(ids []int64, start int, pages []int64) Span {
-	end := min(start+PageTokens, len(ids))
-	return Span{IDs: ids[start:end], Start: start, Pages: pages[:PagesFor(end)]}
+func (c *KVCache) Chunk(ids []int64, start int, pages []int64) Span {
+	end := min(start+c.PageTokens, len(ids))
+	return Span{IDs: ids[start:end], Start: start, Pages: pages[:c.PagesFor(end)]}
 }
 
 // Extend runs one pass over the tokens of spans, writes their keys and values to the cache, and returns the
 // hidden states (R, D), normalised, of the given rows of the pass. Inside [torch.BatchInvariant], on the CPU in f32, a
 // span's bits do not depend on the other spans of its pass.
 func (d *Decoder) Extend(s *torch.Scope, c *KVCache, spans []Span, wanted []int64) torch.Tensor {
+	if c.decodings != nil && decodes(spans, wanted) {
+		return d.replay(s, c, spans)
+	}
 	p := layOut(spans)
 	inside := s.Child()
 	defer inside.Close()
-	a := d.Angles(inside, p.positions)
-	current := inside.Child()
-	x := d.Embed(current, p.ids)
-	for i := range d.layers {
-		next := inside.Child()
-		// The copy's handle lives in the next layer's scope; its storage is shared.
-		out := d.Layer(i, x, a, d.paged(c, i, p)).In(next)
-		current.Close()
-		current, x = next, out
-	}
+	x := d.through(inside, d.Embed(inside.Child(), p.ids), d.Angles(inside, p.positions), func(layer int) Attend {
+		return func(q, k, v torch.Tensor) torch.Tensor {
+			return torch.PagedAttention(q, k, v, c.keys[layer], c.values[layer], p.spans, p.pages, d.scale())
+		}
+	})
 	return d.FinalNorm(x.IndexSelect(0, inside.FromInt64s(wanted, d.Device))).In(s)
 }
 
-// paged is attention over the cache of one layer, which it adds the pass's tokens to.
-func (d *Decoder) paged(c *KVCache, layer int, p pass) Attend {
-	return func(q, k, v torch.Tensor) torch.Tensor {
-		return torch.PagedAttention(q, k, v, c.keys[layer], c.values[layer], p.spans, p.pages, d.scale())
+// through runs all layers on x (N, D), whose scope is its own, and frees what one held when the next is done. attend is
+// each layer's attention.
+func (d *Decoder) through(s *torch.Scope, x torch.Tensor, a Angles, attend func(layer int) Attend) torch.Tensor {
+	current := x.Scope()
+	for i := range d.layers {
+		next := s.Child()
+		// The copy's handle lives in the next layer's scope; its storage is shared.
+		out := d.Layer(i, x, a, attend(i)).In(next)
+		current.Close()
+		current, x = next, out
 	}
+	return x
 }
 
 // pass is spans as the layers take them.

@@ -116,7 +116,7 @@ func TestSizesAreThoseAllocated(t *testing.T) {
 			cache.Free()
 			d.Free()
 			assert.Equal(t, d.Config.Parameters()*int64(dtype.Size()), loaded-before, "weights of %s in %s", variant, dtype)
-			assert.Equal(t, pages*model.PageTokens*d.Config.KVBytesPerToken(dtype), cached-loaded, "cache of %s in %s", variant, dtype)
+			assert.Equal(t, int64(pages*model.PageSize(torch.CPU))*d.Config.KVBytesPerToken(dtype), cached-loaded, "cache of %s in %s", variant, dtype)
 		}
 	}
 }

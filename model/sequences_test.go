@@ -13,7 +13,8 @@ type sequences struct {
 }
 
 func newSequences(d *model.Decoder, n, tokens int) sequences {
-	room := model.PagesFor(tokens)
+	page := model.PageSize(d.Device)
+	room := (tokens + page - 1) / page
 	return sequences{d.NewKVCache(n * room), d, room}
 }
 
@@ -28,8 +29,8 @@ func (q sequences) pages(i int) []int64 {
 
 // prefill computes a prompt, a chunk after the other, and returns its last hidden state (1, D).
 func (q sequences) prefill(s *torch.Scope, i int, ids []int64) (hidden torch.Tensor) {
-	for start := 0; start < len(ids); start += model.PageTokens {
-		chunk := model.Chunk(ids, start, q.pages(i))
+	for start := 0; start < len(ids); start += q.PageTokens {
+		chunk := q.Chunk(ids, start, q.pages(i))
 		hidden = q.d.Extend(s, q.KVCache, []model.Span{chunk}, []int64{int64(len(chunk.IDs) - 1)})
 	}
 	return hidden

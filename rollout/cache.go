@@ -10,9 +10,10 @@ import (
 // newCache makes a cache for the tokens that the config wants, or for a half, a quarter, ... of them where memory is
 // too small for it and a pass beside it. It holds one sequence that fills its room at least.
 func newCache(m *model.Decoder, config Config) (*model.KVCache, error) {
-	pages, least := config.cachePages(m.Config)
+	page := model.PageSize(m.Device)
+	pages, least := config.cachePages(m.Config, page)
 	for {
-		cache, err := tryCache(m, pages, config.passElements(m.Config, m.LoRA()))
+		cache, err := tryCache(m, pages, config.passElements(m.Config, m.LoRA(), page))
 		if !torch.IsOutOfMemory(err) {
 			return cache, err
 		}

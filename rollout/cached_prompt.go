@@ -3,7 +3,6 @@ package rollout
 import (
 	"unsafe"
 
-	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 )
 
@@ -25,6 +24,7 @@ type cachedPrompt struct {
 
 func (c *cachedPrompt) ready() bool { return c.computed == len(c.ids) }
 
+// key is the bytes of ids, which it shares.
 func key(ids []int32) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(ids))), 4*len(ids)))
 }
@@ -39,7 +39,7 @@ func (e *Engine) hold(r *request) *cachedPrompt {
 	c.requests++
 	e.uses++
 	c.used = e.uses
-	missing := model.PagesFor(len(c.ids)) - len(c.pages)
+	missing := e.cache.PagesFor(len(c.ids)) - len(c.pages)
 	if !e.makeRoom(missing + 1 + len(e.running)) {
 		e.release(c)
 		return nil
@@ -48,7 +48,7 @@ func (e *Engine) hold(r *request) *cachedPrompt {
 		e.stats.SharedTokens += len(c.ids)
 		return c
 	}
-	c.computed = len(c.pages) * model.PageTokens
+	c.computed = len(c.pages) * e.cache.PageTokens
 	e.stats.SharedTokens += c.computed
 	for range missing {
 		c.pages = append(c.pages, e.pages.take())

@@ -60,14 +60,14 @@ func (e *Engine) plan(decoding []*request) (passes []*pass) {
 	if len(e.computing) == 0 {
 		return passes
 	}
-	if last := len(passes) - 1; last < 0 || passes[last].rows+model.PageTokens > passRows {
+	if last := len(passes) - 1; last < 0 || passes[last].rows+e.cache.PageTokens > passRows {
 		passes = append(passes, &pass{})
 	}
 	last := passes[len(passes)-1]
 	for _, c := range e.computing {
 		ids := widen(c.ids)
 		for !c.ready() {
-			chunk := model.Chunk(ids, c.computed, c.pages)
+			chunk := e.cache.Chunk(ids, c.computed, c.pages)
 			if last.rows+len(chunk.IDs) > passRows {
 				return passes
 			}

@@ -12,13 +12,16 @@ type Config struct {
 	// CacheTokens is how many tokens the cache holds, those of prompts that sequences share once (default 0: as many as
 	// Slots sequences that fill their Room can need). Where running sequences outgrow it, the youngest wait and begin again.
 	CacheTokens int `yaml:"cache_tokens"`
+	// CUDAGraphs records decoding on a CUDA device and replays it, which spares the host's calls between small kernels; the
+	// CPU has none (default true).
+	CUDAGraphs bool `yaml:"cuda_graphs"`
 	// ChatTemplateKwargs go to the model's chat template beside the messages, for example
 	// {enable_thinking: false} to Qwen3's (default none).
 	ChatTemplateKwargs map[string]any `yaml:"chat_template_kwargs"`
 }
 
 // DefaultConfig is 32 slots of 2048 tokens.
-func DefaultConfig() Config { return Config{Slots: 32, Room: 2048} }
+func DefaultConfig() Config { return Config{Slots: 32, Room: 2048, CUDAGraphs: true} }
 
 // Validate reports the first value that makes no sense.
 func (c Config) Validate() error {

@@ -44,9 +44,12 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 	if err != nil {
 		return nil, err
 	}
+	if config.CUDAGraphs && m.Device != torch.CPU {
+		cache.RecordDecoding()
+	}
 	return &Engine{
 		model: m, tokenizer: t, seed: seed, kwargs: config.ChatTemplateKwargs,
-		cache: cache, pages: newPages(cache.Pages), prompts: map[string]*cachedPrompt{},
+		cache: cache, pages: newPages(cache.Pages, cache.PageTokens), prompts: map[string]*cachedPrompt{},
 		slots: config.Slots, room: config.roomOf(m.Config), ends: t.EndIDs(),
 	}, nil
 }
@@ -63,7 +66,7 @@ func (e *Engine) Close() {
 
 // CacheTokens is how many tokens the cache holds: what the config wants, or a half, a quarter, ... of it that fits
 // into memory.
-func (e *Engine) CacheTokens() int { return e.cache.Pages * model.PageTokens }
+func (e *Engine) CacheTokens() int { return e.cache.Pages * e.cache.PageTokens }
 
 // Submit queues prompts. Text that cannot be encoded is an error.
 func (e *Engine) Submit(prompts ...azr.Prompt) error {
@@ -170,8 +173,8 @@ func (e *Engine) grow() (decoding []*request) {
 		if len(r.ids) == 0 {
 			continue
 		}
-		needed := model.PagesFor(int(r.position()) + 1)
-		whole := len(r.promptID) / model.PageTokens
+		needed := e.cache.PagesFor(int(r.position()) + 1)
+		whole := len(r.promptID) / e.cache.PageTokens
 		for needed > max(len(r.pages), whole) && !e.makeRoom(1) && len(e.running) > i {
 			e.putBack(e.running[len(e.running)-1])
 		}

@@ -33,7 +33,7 @@ func TestMemoryIsThatOfTheAllocator(t *testing.T) {
 			x := loadShape(t, c.shape)
 			before := torch.AllocatedBytes()
 			e := newEngine(t, c.config, 1, x)
-			want := c.config.Memory(x.model.Config, model.LoRA{}, x.model.DType)
+			want := c.config.Memory(x.model.Config, model.LoRA{}, x.model.DType, torch.CPU)
 			assert.Equal(t, want.Cache, torch.AllocatedBytes()-before, "cache")
 			torch.ResetPeak()
 			room := min(c.config.Room, x.model.Config.MaxPositionEmbeddings)

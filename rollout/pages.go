@@ -2,13 +2,13 @@ package rollout
 
 import (
 	"slices"
-
-	"github.com/azr-train/azr/model"
+	"strings"
 )
 
 // pages lends the pages of a cache. A page may have several borrowers; one that is filled is found again by
 // what is in it for as long as it has any.
 type pages struct {
+	tokens    int     // of a page
 	free      []int64 // the next one last
 	borrowers []int   // of each page
 	filled    map[content]int64
@@ -19,11 +19,11 @@ type pages struct {
 // borrowed by whoever borrows this one, so its number means the same for as long.
 type content struct {
 	before int64
-	ids    [model.PageTokens]int32
+	ids    string // see key
 }
 
-func newPages(n int) *pages {
-	p := &pages{borrowers: make([]int, n), filled: map[content]int64{}, contents: map[int64]content{}}
+func newPages(n, tokens int) *pages {
+	p := &pages{tokens: tokens, borrowers: make([]int, n), filled: map[content]int64{}, contents: map[int64]content{}}
 	for i := range n {
 		p.free = append(p.free, int64(n-1-i))
 	}
@@ -64,11 +64,11 @@ func (p *pages) giveBack(list []int64) {
 // known lends the pages that hold a prompt's beginning, without its last token: what that gives is not kept.
 func (p *pages) known(ids []int32) (list []int64) {
 	before := int64(-1)
-	for whole := range slices.Chunk(ids[:len(ids)-1], model.PageTokens) {
-		if len(whole) < model.PageTokens {
+	for whole := range slices.Chunk(ids[:len(ids)-1], p.tokens) {
+		if len(whole) < p.tokens {
 			break
 		}
-		page, ok := p.filled[content{before, [model.PageTokens]int32(whole)}]
+		page, ok := p.filled[content{before, key(whole)}]
 		if !ok {
 			break
 		}
@@ -80,8 +80,8 @@ func (p *pages) known(ids []int32) (list []int64) {
 // fill makes the whole pages of a prompt known. Where another page holds the same already, that one stays known.
 func (p *pages) fill(ids []int32, list []int64) {
 	before := int64(-1)
-	for i := range len(ids) / model.PageTokens {
-		c := content{before, [model.PageTokens]int32(ids[i*model.PageTokens:])}
+	for i := range len(ids) / p.tokens {
+		c := content{before, strings.Clone(key(ids[i*p.tokens : (i+1)*p.tokens]))}
 		if _, ok := p.filled[c]; !ok {
 			p.filled[c], p.contents[list[i]] = list[i], c
 		}

@@ -4,9 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/azr-train/azr/model"
 )
+
+const page = 64
 
 // text is n ids from first on.
 func text(first, n int) []int32 {
@@ -25,8 +25,7 @@ func (p *pages) takeAll(n int) (list []int64) {
 }
 
 func TestAFilledPageIsFoundWhileItIsBorrowed(t *testing.T) {
-	const page = model.PageTokens
-	p := newPages(6)
+	p := newPages(6, page)
 	first := p.takeAll(3)
 	assert.Equal(t, []int64{0, 1, 2}, first)
 	p.fill(text(0, 2*page+5), first)
@@ -47,8 +46,7 @@ func TestAFilledPageIsFoundWhileItIsBorrowed(t *testing.T) {
 
 // The same tokens after other ones are another page.
 func TestAPageIsKnownByWhatComesBeforeIt(t *testing.T) {
-	const page = model.PageTokens
-	p := newPages(6)
+	p := newPages(6, page)
 	one, other := append(text(0, page), text(500, page)...), append(text(100, page), text(500, page)...)
 	p.fill(one, p.takeAll(2))
 	assert.Empty(t, p.known(append(other, 1)))
@@ -58,11 +56,11 @@ func TestAPageIsKnownByWhatComesBeforeIt(t *testing.T) {
 }
 
 func TestForgottenPagesAreNotFound(t *testing.T) {
-	p := newPages(2)
+	p := newPages(2, page)
 	list := p.takeAll(2)
-	p.fill(text(0, 2*model.PageTokens), list)
+	p.fill(text(0, 2*page), list)
 	p.forget()
-	assert.Empty(t, p.known(text(0, 2*model.PageTokens)))
+	assert.Empty(t, p.known(text(0, 2*page)))
 	p.giveBack(list)
 	assert.Len(t, p.free, 2)
 }

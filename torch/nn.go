@@ -81,6 +81,14 @@ func PagedAttention(q, k, v Tensor, keyPages, valuePages *Var, spans []Span, pag
 	return innermost(op, q, k, v).own(op, h, err, q, k, v)
 }
 
+// DecodeAttention is [PagedAttention] of one token each of N sequences, told by tensors: positions (N) I64 and table (N, W)
+// I64, the pages of each. The host does not look at them, so that a [Graph] replays it. Returns (N, H, D).
+func DecodeAttention(q, k, v Tensor, keyPages, valuePages *Var, positions, table Tensor, scale float64) Tensor {
+	const op = "DecodeAttention"
+	h, err := capi.DecodeAttention(q.handle(op), k.handle(op), v.handle(op), keyPages.handle(op), valuePages.handle(op), positions.handle(op), table.handle(op), scale)
+	return innermost(op, q, k, v, positions, table).own(op, h, err, q, k, v, positions, table)
+}
+
 // CopyPages copies pages of a cache (KVH, pages, tokens a page, D) over others, in place.
 func (v *Var) CopyPages(from, to []int64) {
 	check("CopyPages", capi.CopyPages(v.handle("CopyPages"), from, to))

@@ -18,9 +18,13 @@ type need struct {
 
 // needOf counts it by the arithmetic of the packages that hold it.
 func needOf(m model.Config, c Config) need {
+	device, err := torch.ParseDevice(c.Device)
+	if err != nil {
+		device = torch.CUDA(0) // one that is not here
+	}
 	return need{
 		Training: c.Trainer.Memory(m, c.LoRA, c.DType, longestSample(m, c)),
-		Rollout:  c.Rollout.Memory(m, c.LoRA, c.DType),
+		Rollout:  c.Rollout.Memory(m, c.LoRA, c.DType, device),
 	}
 }
 

@@ -207,6 +207,7 @@ func fitTable() string {
 	var rows []row
 	for _, name := range configs.Models() {
 		m, config := presetModel(name)
+		config.Device = "cuda" // whatever is here
 		rows = append(rows, row{name, newFit(m, config, budget{})})
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return int(a.Parameters - b.Parameters) })

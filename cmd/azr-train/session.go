@@ -90,7 +90,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
 	}
-	if wanted := config.Rollout.CacheSize(s.model.Config); s.engine.CacheTokens() < wanted {
+	if wanted := config.Rollout.CacheSize(s.model.Config, s.model.Device); s.engine.CacheTokens() < wanted {
 		s.log.Warn().Int("cache_tokens", s.engine.CacheTokens()).Int("configured", wanted).Msg("memory is too small for the whole rollout cache")
 	}
 	if err = s.readHeldOut(); err != nil {

@@ -196,6 +196,11 @@ func PagedAttention(q, k, v, keyPages, valuePages Handle, spans []Span, pages []
 		(*C.az_span)(unsafe.Pointer(unsafe.SliceData(spans))), C.size_t(len(spans)), ints(pages), C.size_t(len(pages)), C.double(scale)))
 }
 
+// DecodeAttention is az_decode_attention.
+func DecodeAttention(q, k, v, keyPages, valuePages, positions, table Handle, scale float64) (Handle, *Error) {
+	return result(C.az_decode_attention(q.p, k.p, v.p, keyPages.p, valuePages.p, positions.p, table.p, C.double(scale)))
+}
+
 // CopyPages is az_copy_pages.
 func CopyPages(cache Handle, from, to []int64) *Error {
 	return failure(C.az_copy_pages(cache.p, ints(from), ints(to), C.size_t(len(from))))
