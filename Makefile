@@ -137,9 +137,14 @@ learn-smollm2: build model $(held-out)/validation-smollm2.jsonl $(held-out)/test
 learn-report: ## write docs/learning.md anew from what is known
 	@go run ./bench/learning -report
 
-.PHONY: bench bench-reference
-bench: build model bench-reference ## measure speed beside PyTorch and transformers, and write docs/speed.md
+.PHONY: bench bench-reference bench-gpu gpu-check
+bench: build model bench-reference ## measure speed beside PyTorch and transformers, and on a CUDA device if there is one, and write docs/speed.md
 	@go run ./bench/speed
+	@go run ./bench/gpu -optional
+bench-gpu: build model ## measure decoding and an update at 16K tokens on a CUDA device, and write docs/speed.md
+	@go run ./bench/gpu
+gpu-check: build model ## compare a CUDA device with the CPU: logits, gradients, graphs, bf16, memory
+	@go run ./bench/gpu -check
 bench-reference: reference ## install what make bench compares with (5 GB)
 
 .PHONY: bench-llama

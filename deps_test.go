@@ -28,6 +28,7 @@ var mayImport = map[string][]string{
 	"monitor/curves":       {"."},
 	"eval":                 {"."},
 	"bench/executor":       {".", "executor"},
+	"bench/gpu":            {".", "bench/machine", "bench/page", "model", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"bench/learning":       {"bench/machine", "bench/page", "monitor/curves"},
 	"bench/speed":          {".", "bench/machine", "bench/page", "model", "monitor/curves", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"torch":                {"torch/internal/capi"},

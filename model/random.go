@@ -8,11 +8,11 @@ import (
 	"github.com/azr-train/azr/torch"
 )
 
-// Random makes a decoder that has learned nothing, in f32: matrices are normal with deviation 0.02, those that end
+// Random makes a decoder that has learned nothing: matrices are normal with deviation 0.02, those that end
 // a residual branch 1/sqrt(2 layers) of that, norms 1 and biases 0. The weights are a function of rng's state.
-func Random(config Config, rng *rand.Rand, device torch.Device) (d *Decoder, err error) {
+func Random(config Config, rng *rand.Rand, dtype torch.DType, device torch.Device) (d *Decoder, err error) {
 	defer torch.Catch(&err)
-	d = newDecoder(config, torch.F32, device)
+	d = newDecoder(config, dtype, device)
 	s := torch.NewScope()
 	defer s.Close()
 	for _, w := range d.weights() {
@@ -24,7 +24,7 @@ func Random(config Config, rng *rand.Rand, device torch.Device) (d *Decoder, err
 		for i := range values {
 			values[i] = initial(w, config.NumHiddenLayers, rng)
 		}
-		*w.into = s.FromFloat32s(values, device, w.shape...).Keep()
+		*w.into = s.FromFloat32s(values, torch.CPU, w.shape...).To(dtype, device).Keep()
 	}
 	if config.TieWordEmbeddings {
 		d.Head = d.Embedding

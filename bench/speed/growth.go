@@ -153,7 +153,7 @@ func newGrower(folder string, millions ...int) (g *grower, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if g.models[n], err = model.Random(config, rand.New(rand.NewPCG(1, 0)), torch.CPU); err != nil {
+		if g.models[n], err = model.Random(config, rand.New(rand.NewPCG(1, 0)), torch.F32, torch.CPU); err != nil {
 			return nil, err
 		}
 	}

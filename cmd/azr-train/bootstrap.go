@@ -189,7 +189,7 @@ func beginStarter(config BootstrapConfig, from string) (*model.Decoder, *tokeniz
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	m, err := model.Random(shape, azr.NewKey(config.Seed, "starter's weights").Rand(), torch.CPU)
+	m, err := model.Random(shape, azr.NewKey(config.Seed, "starter's weights").Rand(), torch.F32, torch.CPU)
 	return m, tok, companions, err
 }
 
