@@ -43,6 +43,8 @@ type measure struct {
 	tokens int
 	// peak is the most resident memory, in bytes.
 	peak int64
+	// batches are sizes that the reference has tried, the best first.
+	batches []batchRate
 	// idle is the share of the time that our compute thread was not in libtorch, waiting the part of it for verdicts.
 	idle, waiting float64
 }
@@ -61,6 +63,8 @@ type result struct {
 	// Peaks are the most resident memory of each side, in bytes.
 	OurPeak   int64 `json:"our_peak,omitempty"`
 	TheirPeak int64 `json:"their_peak,omitempty"`
+	// Batches are sizes that the reference has tried, the best first.
+	Batches []batchRate `json:"batches,omitempty"`
 	// Idle and Waiting are a measure's shares of our time.
 	Idle    turns `json:"idle,omitempty"`
 	Waiting turns `json:"waiting,omitempty"`
@@ -179,7 +183,7 @@ func (b *bench) measure(w row) (result, error) {
 			r.Llama = nil
 			continue
 		}
-		r.Tokens = ours.tokens
+		r.Tokens, r.Batches = ours.tokens, theirs.batches
 		r.Ours, r.Theirs = append(r.Ours, ours.time.Seconds()), append(r.Theirs, theirs.time.Seconds())
 		r.OurPeak, r.TheirPeak = max(r.OurPeak, ours.peak), max(r.TheirPeak, theirs.peak)
 		if ours.idle > 0 {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,6 +125,7 @@ func (b *bench) recordedSamples(ctx context.Context) (samples []azr.Sample, err 
 // prompts, role by role and type by type, runs as many programs, and learns from the same samples.
 func (b *bench) step(ctx context.Context) row {
 	var list []completion
+	var batches []batchRate // of the reference, its best first
 	return row{
 		name: "step", says: "a step of the quickstart's game, equal tokens sampled", aim: "3 times",
 		ours: func() (measure, error) {
@@ -139,31 +142,83 @@ func (b *bench) step(ctx context.Context) row {
 				idle: found["compute_idle"], waiting: found["selfplay/wait_seconds"] / whole,
 			}, nil
 		},
-		theirs: func() (measure, error) { return b.theirStep(list) },
+		theirs: func() (m measure, err error) {
+			if batches == nil {
+				if batches, err = b.tryBatches(list); err != nil {
+					return m, err
+				}
+			}
+			m, err = b.theirStep(list, batches[0].Size)
+			m.batches = batches
+			return m, err
+		},
 	}
 }
 
-func (b *bench) theirStep(list []completion) (m measure, err error) {
-	type batch struct {
+// batchRate is how fast the reference generates in batches of a size.
+type batchRate struct {
+	Size   int     `json:"size"`
+	Tokens float64 `json:"tokens_per_second"`
+}
+
+// tryBatches has the reference generate a step's completions in batches of several sizes, and lists these, the best first.
+func (b *bench) tryBatches(list []completion) (rates []batchRate, err error) {
+	for _, size := range []int{8, 16, 32, 64} {
+		requests, tokens, err := b.generations(list, size)
+		if err != nil {
+			return nil, err
+		}
+		m, err := b.doAll(requests)
+		if err != nil {
+			return nil, err
+		}
+		rates = append(rates, batchRate{size, float64(tokens) / m.time.Seconds()})
+	}
+	slices.SortFunc(rates, func(x, y batchRate) int { return cmp.Compare(y.Tokens, x.Tokens) })
+	return rates, nil
+}
+
+// generations asks the reference for a step's completions, role by role and type by type, and counts their tokens.
+func (b *bench) generations(list []completion, size int) (requests []request, tokens int, err error) {
+	type kind struct {
 		prompts [][]int32
 		lengths []int
 	}
-	batches, order := map[string]*batch{}, []string{}
-	var programs []string
-	var samples []any
+	kinds, order := map[string]*kind{}, []*kind{}
 	for _, c := range list {
 		prompt, err := b.tokenizer.EncodeDocument(c.Prompt)
 		if err != nil {
-			return m, err
+			return nil, 0, err
 		}
 		name := c.ID.Purpose + c.ID.Type
-		if batches[name] == nil {
-			batches[name] = &batch{}
-			order = append(order, name)
+		if kinds[name] == nil {
+			kinds[name] = &kind{}
+			order = append(order, kinds[name])
 		}
-		batches[name].prompts, batches[name].lengths = append(batches[name].prompts, prompt), append(batches[name].lengths, max(1, c.ResponseTokens))
+		length := max(1, c.ResponseTokens)
+		kinds[name].prompts, kinds[name].lengths = append(kinds[name].prompts, prompt), append(kinds[name].lengths, length)
+		tokens += length
+	}
+	for _, k := range order {
+		requests = append(requests, request{"do": "generate", "prompts": k.prompts, "lengths": k.lengths, "batch": size})
+	}
+	return requests, tokens, nil
+}
+
+func (b *bench) theirStep(list []completion, batch int) (m measure, err error) {
+	requests, _, err := b.generations(list, batch)
+	if err != nil {
+		return m, err
+	}
+	var programs []string
+	var samples []any
+	for _, c := range list {
 		programs = append(programs, "result = sum(range(100))")
 		if c.Trained {
+			prompt, err := b.tokenizer.EncodeDocument(c.Prompt)
+			if err != nil {
+				return m, err
+			}
 			response, err := b.tokenizer.EncodeDocument(c.Text + "\n")
 			if err != nil {
 				return m, err
@@ -171,11 +226,11 @@ func (b *bench) theirStep(list []completion) (m measure, err error) {
 			samples = append(samples, []any{prompt, response, make([]float64, len(response)), c.Advantage})
 		}
 	}
-	requests := []request{}
-	for _, name := range order {
-		requests = append(requests, request{"do": "generate", "prompts": batches[name].prompts, "lengths": batches[name].lengths, "batch": referenceBatch})
-	}
-	requests = append(requests, request{"do": "execute", "programs": programs}, request{"do": "update", "samples": samples, "tokens": microBatch, "entropy_coefficient": 0.001})
+	return b.doAll(append(requests, request{"do": "execute", "programs": programs}, request{"do": "update", "samples": samples, "tokens": microBatch, "entropy_coefficient": 0.001}))
+}
+
+// doAll has the reference do one thing after the other.
+func (b *bench) doAll(requests []request) (m measure, err error) {
 	for _, r := range requests {
 		t, err := b.reference.do(r)
 		if err != nil {

@@ -92,11 +92,23 @@ func (r *report) table() string {
 		b.WriteString(row.line() + "\n")
 	}
 	for _, row := range r.Rows {
+		if len(row.Batches) > 0 {
+			b.WriteString("\n" + row.batches())
+		}
 		if len(row.Idle) > 0 {
 			b.WriteString("\n" + row.idle())
 		}
 	}
 	return b.String()
+}
+
+// batches tells how the reference came to its batch size.
+func (r result) batches() string {
+	var tried []string
+	for _, b := range r.Batches {
+		tried = append(tried, fmt.Sprintf("%d (%.0f tokens/s)", b.Size, b.Tokens))
+	}
+	return fmt.Sprintf("The reference generates the %s's completions in batches of %d, the best it tried: %s.\n", r.Name, r.Batches[0].Size, strings.Join(tried, ", "))
 }
 
 // idle tells how much of a row's time our compute thread was not computing.

@@ -17,11 +17,10 @@ import (
 )
 
 const (
-	promptTokens   = 512 // of a prefilled prompt
-	decodedTokens  = 64  // of each sequence
-	updateSamples  = 8
-	updateTokens   = 256 // of each sample, half of them the response
-	referenceBatch = 32  // sequences that the reference generates at once, its best of 8, 16, 32 and 64
+	promptTokens  = 512 // of a prefilled prompt
+	decodedTokens = 64  // of each sequence
+	updateSamples = 8
+	updateTokens  = 256 // of each sample, half of them the response
 )
 
 // text is a program that is not like another one, for prompts that share nothing.
