@@ -62,7 +62,7 @@ func (p *proposal) estimated() float64 {
 	for i, a := range p.estimates {
 		verdicts[i] = a.verdict
 	}
-	return meanSolveRate(verdicts)
+	return MeanSolveRate(verdicts)
 }
 
 // overlong tells whether the task's solve prompt leaves no room for an answer.

@@ -123,9 +123,9 @@ func (r Rewards) validate() error {
 	return nil
 }
 
-// meanSolveRate is the share of right answers among the verdicts that could be
+// MeanSolveRate is the share of right answers among the verdicts that could be
 // had: the mean of equation 4. It is -1 if there is none.
-func meanSolveRate(verdicts []azr.Verdict) float64 {
+func MeanSolveRate(verdicts []azr.Verdict) float64 {
 	right, checked := 0.0, 0
 	for _, v := range verdicts {
 		if v.Outcome == azr.Unchecked {

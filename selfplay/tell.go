@@ -20,7 +20,7 @@ func (r *round) tell() {
 			rates[i] = verdict
 		}
 		task, verdict := p.task, p.verdict
-		task.Type, task.SolveRate = p.prompt.ID.Type, meanSolveRate(rates)
+		task.Type, task.SolveRate = p.prompt.ID.Type, MeanSolveRate(rates)
 		if p.known && verdict.Outcome == azr.Pass && r.cfg.DuplicateReward == DuplicateInvalid {
 			verdict = azr.Verdict{Outcome: azr.Fail, Reason: "duplicate"}
 		}

@@ -83,15 +83,15 @@ func (p twoPolicies) Tick(ctx context.Context) ([]azr.Completion, error) {
 // Pending counts the prompts of both.
 func (p twoPolicies) Pending() int { return p.live.Pending() + p.frozen.Pending() }
 
-// controlled returns the samples to learn from, and for each of them its place among all.
-func (s *session) controlled(step int, samples []azr.Sample) (learn []azr.Sample, places []int) {
+// learnt returns the samples of a step to learn from, and for each of them its place among all.
+func (c Controls) learnt(seed uint64, step int, samples []azr.Sample) (learn []azr.Sample, places []int) {
 	for i, sample := range samples {
-		if sample.Group.Role.String() != s.config.Controls.Frozen {
+		if sample.Group.Role.String() != c.Frozen {
 			learn, places = append(learn, sample), append(places, i)
 		}
 	}
-	if s.config.Controls.ShuffleRewards {
-		shuffleRewards(s.config.Seed, step, learn)
+	if c.ShuffleRewards {
+		shuffleRewards(seed, step, learn)
 	}
 	return learn, places
 }

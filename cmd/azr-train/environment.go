@@ -33,6 +33,11 @@ func (c EnvironmentConfig) Validate() error {
 	return c.Config.Validate()
 }
 
+// shares tells whether answers to tasks of a type may be right in part.
+func (c EnvironmentConfig) shares(t azr.TaskType) bool {
+	return c.World == pythonWorld && t == azr.Induction && c.InductionVerdict == python.ShareHidden
+}
+
 // has tells whether the tasks are of a world, asked for in a style.
 func (c EnvironmentConfig) has(style python.Style) bool {
 	return c.World == pythonWorld && c.Style == style

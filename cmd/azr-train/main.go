@@ -2,7 +2,7 @@
 // making (Absolute Zero Reasoner).
 //
 // Results go to stdout and logs to stderr. Bad input ends with one line and exit
-// code 2; an interrupted run with 130.
+// code 2; a verification that found a difference with 1, an interrupted run with 130.
 package main
 
 import (
@@ -23,6 +23,7 @@ import (
 )
 
 const (
+	exitDiffers     = 1
 	exitBadInput    = 2
 	exitInterrupted = 130
 )
@@ -43,6 +44,9 @@ func main() {
 		os.Exit(exitInterrupted)
 	default:
 		fmt.Fprintln(os.Stderr, "azr-train: "+monitor.Printable(err.Error(), 0))
+		if errors.Is(err, errDiffers) {
+			os.Exit(exitDiffers)
+		}
 		os.Exit(exitBadInput)
 	}
 }
@@ -52,7 +56,7 @@ func newApp() *cli.App {
 		Name:  "azr-train",
 		Usage: "a language model learns to reason by playing Absolute Zero against itself",
 		Description: "Results go to stdout; progress, log lines and errors go to stderr.\n" +
-			"Exit codes: 0 all went well; 2 bad input or a missing part, one line says which; 130 interrupted.",
+			"Exit codes: 0 all went well; 1 a verification found a difference; 2 bad input or a missing part, one line says which; 130 interrupted.",
 		HideVersion:               true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // values of --set may hold commas
@@ -63,7 +67,7 @@ func newApp() *cli.App {
 		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), verifyCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
 			versionCommand(), completionCommand(),
 		},
 	}

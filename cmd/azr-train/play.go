@@ -121,7 +121,7 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
-	samples, places := s.controlled(step, play.Samples)
+	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
 	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
 	if err == nil || s.trainer.Updates() != updates {

@@ -10,6 +10,9 @@ import (
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
+// metricsKey is where a checkpoint's state has the lengths of the metrics files.
+const metricsKey = "metrics"
+
 // save writes the checkpoint of a finished step, unless the newest is of that step.
 func (s *session) save(step int) error {
 	if step == s.saved {
@@ -23,7 +26,7 @@ func (s *session) save(step int) error {
 	if err := state.Put("micro_batch_tokens", s.trainer.MicroBatchTokens()); err != nil {
 		return err
 	}
-	if err := state.Put("metrics", s.metrics.Offsets()); err != nil {
+	if err := state.Put(metricsKey, s.metrics.Offsets()); err != nil {
 		return err
 	}
 	if err := state.Put("memory", s.trainer.Memory()); err != nil {
@@ -65,7 +68,7 @@ func (s *session) rollBack(ctx context.Context, last *checkpoint.Checkpoint) (st
 
 func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {
 	var updates int
-	for key, into := range map[string]any{"updates": &updates, "metrics": offsets} {
+	for key, into := range map[string]any{"updates": &updates, metricsKey: offsets} {
 		if found, err := last.State.Get(key, into); err != nil || !found {
 			return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
 		}
