@@ -2,7 +2,6 @@ package trainer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -106,7 +105,12 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	if err := check(samples); err != nil {
 		return r, err
 	}
-	replayed := t.recall()
+	replayed, memory := t.recall(), t.Memory()
+	defer func() {
+		if err != nil {
+			t.SetMemory(memory)
+		}
+	}()
 	t.remember(samples)
 	count := len(samples)
 	samples = append(slices.Clip(samples), replayed...)
@@ -165,7 +169,7 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 		return err
 	}
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
-		return errors.New("trainer.Step: the loss is not finite; the weights were not changed")
+		return fmt.Errorf("trainer.Step: the loss is %w", ErrNotFinite)
 	}
 	r.Entropy /= float64(r.computed)
 	r.LogProb /= float64(r.computed)
@@ -200,7 +204,7 @@ func (t *Trainer) clearGrads() {
 func (t *Trainer) optimise(r *Report) error {
 	r.GradNorm = torch.ClipGradNorm(t.graded(), t.config.MaxGradNorm)
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
-		return errors.New("trainer.Step: the gradients are not finite; the weights were not changed")
+		return fmt.Errorf("trainer.Step: the gradients are %w", ErrNotFinite)
 	}
 	before := spread(t.params)
 	t.updates++
@@ -208,5 +212,8 @@ func (t *Trainer) optimise(r *Report) error {
 	t.move()
 	t.clearGrads()
 	r.WeightChange = change(t.params, before) // in the memory that the gradients had
+	if math.IsNaN(r.WeightChange) || math.IsInf(r.WeightChange, 0) {
+		return ErrBadWeights
+	}
 	return nil
 }

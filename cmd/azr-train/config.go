@@ -31,6 +31,9 @@ type Config struct {
 	DType torch.DType `yaml:"dtype"`
 	// LoRA trains adapters beside the weights, which stay as they are: less memory, and checkpoints of some megabytes.
 	LoRA model.LoRA `yaml:"lora"`
+	// BadUpdates is how many updates in a row may be left out since a loss or gradients are not finite; with one more the run
+	// ends (default 3).
+	BadUpdates int `yaml:"bad_updates"`
 	// Device is cpu, cuda, cuda:N or auto: the first CUDA device that this libtorch can use, else the CPU (default auto).
 	Device string `yaml:"device"`
 	// Threads of a tensor op on the CPU; 0 takes the machine's cores (default 0).
@@ -113,7 +116,7 @@ func layOver(config any, presetsOrFiles, settings []string) error {
 
 func defaultConfig() Config {
 	return Config{
-		Steps: 500, LoRA: model.DefaultLoRA(), Device: "auto",
+		Steps: 500, LoRA: model.DefaultLoRA(), Device: "auto", BadUpdates: 3,
 		Game: selfplay.DefaultConfig(), Environment: EnvironmentConfig{pythonWorld, python.DefaultConfig()}, Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
@@ -128,6 +131,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("config: steps is negative; got %d, want 0 or more", c.Steps)
 	case c.Threads < 0 || c.Threads > 4*runtime.NumCPU():
 		return fmt.Errorf("config: threads out of range; got %d, want 0 to %d", c.Threads, 4*runtime.NumCPU())
+	case c.BadUpdates < 0:
+		return fmt.Errorf("config: bad_updates is negative; got %d, want 0 or more", c.BadUpdates)
 	case c.Checkpoint.Every < 1:
 		return fmt.Errorf("config: checkpoint.every is too small; got %d, want at least 1", c.Checkpoint.Every)
 	case c.Checkpoint.Keep < 0:

@@ -67,7 +67,7 @@ func newApp() *cli.App {
 		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
 			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
-			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), verifyCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
+			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), verifyCommand(), replayCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
 			versionCommand(), completionCommand(),
 		},
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -124,6 +125,11 @@ func (s *session) step(ctx context.Context, step int) error {
 	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
 	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
+	if errors.Is(err, trainer.ErrNotFinite) {
+		err = s.setAside(step, samples, err, s.trainer.Updates() != updates)
+	} else if err == nil {
+		s.badUpdates = 0
+	}
 	if err == nil || s.trainer.Updates() != updates {
 		s.learned = step
 	}
@@ -151,6 +157,7 @@ func (s *session) step(ctx context.Context, step int) error {
 		return err
 	}
 	maps.Copy(play.Record.Metrics, trainMetrics(report))
+	play.Record.Metrics["trainer/bad_updates"] = float64(s.badUpdates)
 	maps.Copy(play.Record.Timings, map[string]float64{
 		"trainer/update_seconds": time.Since(learning).Seconds(),
 		"resident_bytes":         residentBytes(),

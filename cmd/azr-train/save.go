@@ -32,6 +32,9 @@ func (s *session) save(step int) error {
 	if err := state.Put("memory", s.trainer.Memory()); err != nil {
 		return err
 	}
+	if err := state.Put(badUpdatesKey, s.badUpdates); err != nil {
+		return err
+	}
 	dir := checkpoint.Path(s.folder.dir, step)
 	err := checkpoint.Save(dir, checkpoint.Contents{
 		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
@@ -89,5 +92,8 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 		return err
 	}
 	s.trainer.SetMemory(memory)
+	if _, err := last.State.Get(badUpdatesKey, &s.badUpdates); err != nil {
+		return err
+	}
 	return s.trainer.Restore(optimizer, updates)
 }
