@@ -126,8 +126,8 @@ test-pure: sandbox-init ## run the tests that need no native part, without cgo
 	@CGO_ENABLED=0 go test $$($(call pure,,./...))
 
 .PHONY: learn
-learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof that it learns: all arms from three seeds (1.5 hours), and docs/learning.md anew
-	@go run ./bench/learning -only growth,elicitation,ablations
+learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof that it learns: what is not in bench/learning/results.json yet, and docs/learning.md anew
+	@go run ./bench/learning -only growth,elicitation,ablations,types
 
 .PHONY: learn-smollm2
 learn-smollm2: build model $(held-out)/validation-smollm2.jsonl $(held-out)/test-smollm2.jsonl ## an hour of self-play on SmolLM2, measured on held-out tasks
@@ -160,6 +160,10 @@ bench-executor: sandbox-init ## measure the executor beside floors without isola
 	@go run ./bench/executor
 
 FUZZTIME ?= 60s
+.PHONY: fuzz
+fuzz: native templates ## fuzz what reads configs, tokenizers, templates, weights and checkpoints (FUZZTIME each)
+	@.ci/fuzz.sh $(FUZZTIME)
+
 .PHONY: fuzz-executor
 fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, and for claims that break the reader
 	@AZR_LITERAL_PAIRS=100000 go test ./executor/literal -count 1 -run TestValuesAgreeWithCPython

@@ -12,11 +12,18 @@ type recipe struct {
 
 var (
 	starter = recipe{model: "starter", flags: []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=30"}}
+	// What shows no more than a direction has fewer seeds.
+	starterOnce, starterTwice = starter.withSeeds(1), starter.withSeeds(2)
 	smollm2 = recipe{
 		model: "third_party/build/smollm2", seeds: 1, tasks: "-smollm2",
 		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=45", "--set", "held_out.every=15", "--set", "held_out.max_tokens=64"},
 	}
 )
+
+func (r recipe) withSeeds(n int) recipe {
+	r.seeds = n
+	return r
+}
 
 // experiment is a base and arms that are compared with it and with each other.
 type experiment struct {
@@ -61,7 +68,7 @@ var experiments = []experiment{
 		},
 	},
 	{
-		name: "ablations", recipe: starter, beside: "growth",
+		name: "ablations", recipe: starterOnce, beside: "growth",
 		arms: []arm{
 			{name: "no replay", says: "no own right answers again", play: []string{"trainer.replay.count=0"}},
 			{name: "no average", says: "the last weights instead of their average", play: []string{"trainer.average_decay=0"}},
@@ -72,7 +79,7 @@ var experiments = []experiment{
 		},
 	},
 	{
-		name: "types", recipe: starter, beside: "growth",
+		name: "types", recipe: starterTwice, beside: "growth",
 		arms: []arm{
 			{name: "all three types", says: "32 proposals of each type a step instead of 64 of deduction", play: []string{"game.task_types=[deduction,abduction,induction]", "game.batch_size=32"}},
 		},

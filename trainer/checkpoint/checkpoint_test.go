@@ -22,7 +22,7 @@ func tensor(name string, n int, fill byte) safetensors.Tensor {
 }
 
 // sourceFolder makes a model folder without weights.
-func sourceFolder(t *testing.T) string {
+func sourceFolder(t testing.TB) string {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"config.json":            `{"model_type": "llama", "rope_theta": 1e5, "torch_dtype": "bfloat16"}`,
@@ -36,7 +36,7 @@ func sourceFolder(t *testing.T) string {
 }
 
 // contents is a small checkpoint of a step.
-func contents(t *testing.T, step int) Contents {
+func contents(t testing.TB, step int) Contents {
 	companions, err := ReadCompanions(sourceFolder(t))
 	require.NoError(t, err)
 	c := Contents{
