@@ -38,7 +38,7 @@ var comments = map[string]string{
 	"main.BootstrapConfig.Seed":              "seed keys every random draw (default 0).",
 	"main.BootstrapConfig.Threads":           "threads of a tensor op on the CPU; 0 takes the machine's cores (default 0).",
 	"main.CheckpointConfig.Every":            "every so many steps (default 10).",
-	"main.CheckpointConfig.Keep":             "keep so many of the newest; 0 keeps all (default 2).",
+	"main.CheckpointConfig.Keep":             "keep so many of the newest, beside that of the step with the highest accuracy on held-out tasks, if the run measures itself; 0 keeps all (default 2).",
 	"main.Config.BadUpdates":                 "bad_updates is how many updates in a row may be left out since a loss or gradients are not finite; with one more the run ends (default 3).",
 	"main.Config.Checkpoint":                 "checkpoint says when checkpoints are written; the last step always has one.",
 	"main.Config.Controls":                   "controls take something away from a run, to tell what its gain comes from.",

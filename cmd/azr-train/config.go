@@ -64,7 +64,8 @@ type Config struct {
 type CheckpointConfig struct {
 	// Every so many steps (default 10).
 	Every int `yaml:"every"`
-	// Keep so many of the newest; 0 keeps all (default 2).
+	// Keep so many of the newest, beside that of the step with the highest accuracy on held-out tasks, if the run measures itself;
+	// 0 keeps all (default 2).
 	Keep int `yaml:"keep"`
 }
 

@@ -57,6 +57,22 @@ func (s *session) holdOut(ctx context.Context) error {
 	return err
 }
 
+// bestKey is where a checkpoint's state has the best step so far.
+const bestKey = "best"
+
+// best is the step with the highest accuracy on all held-out tasks, the first of several; 0 before one was measured that has
+// learned anything.
+type best struct {
+	Step     int     `json:"step"`
+	Accuracy float64 `json:"accuracy"`
+}
+
+func (b *best) see(step int, accuracy float64) {
+	if step > 0 && accuracy > b.Accuracy {
+		*b = best{step, accuracy}
+	}
+}
+
 // measure adds the accuracy on the held-out tasks to a record, in the steps in which that is due. It draws nothing
 // that the game draws, so a run that measures itself learns the same.
 func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
@@ -77,6 +93,7 @@ func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
 		return err
 	}
 	maps.Copy(r.Metrics, report.Metrics("held_out/"))
+	s.best.see(r.Step, r.Metrics["held_out/all/accuracy"])
 	r.Timings["held_out_seconds"] = time.Since(start).Seconds()
 	return nil
 }

@@ -83,7 +83,7 @@ func (s *session) play(ctx context.Context, first, last int) error {
 		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
 		if failure = s.step(ctx, step); failure == nil {
 			done = step
-			if step%s.config.Checkpoint.Every == 0 {
+			if step%s.config.Checkpoint.Every == 0 || s.best.Step == step {
 				failure = s.save(step)
 			}
 		}

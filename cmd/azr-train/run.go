@@ -180,11 +180,13 @@ func exportCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "export",
 		Usage: "write a run's last checkpoint as a Hugging Face folder",
-		Description: "Copies the newest whole checkpoint without its optimiser; transformers loads the folder.\n" +
+		Description: "Copies the newest whole checkpoint without its optimiser, or with --best the one with the highest\n" +
+			"accuracy on held-out tasks; transformers loads the folder.\n" +
 			"Adapters of a run with lora.rank are merged into their model. stdout gets the folder's name.",
 		ArgsUsage: "RUN",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "out", Usage: "`DIR` to make; must not exist"},
+			&cli.BoolFlag{Name: "best", Usage: "take the step that was best on held-out tasks"},
 			&cli.BoolFlag{Name: "adapters", Usage: "leave adapters by themselves, as a folder that PEFT loads"},
 		},
 		Action: func(c *cli.Context) error {
@@ -202,6 +204,11 @@ func exportCommand() *cli.Command {
 			for _, reason := range skipped {
 				fmt.Fprintln(os.Stderr, "azr-train: not used: "+monitor.Printable(reason.Error(), 0))
 			}
+			if c.Bool("best") {
+				if last, err = bestOf(runDir, last); err != nil {
+					return err
+				}
+			}
 			if err := export(last.Dir, c.Path("out"), c.Bool("adapters")); err != nil {
 				return err
 			}
@@ -209,6 +216,18 @@ func exportCommand() *cli.Command {
 			return err
 		},
 	}
+}
+
+// bestOf is the checkpoint of the best step that the newest knows of.
+func bestOf(runDir string, newest *checkpoint.Checkpoint) (*checkpoint.Checkpoint, error) {
+	var b best
+	if _, err := newest.State.Get(bestKey, &b); err != nil {
+		return nil, err
+	}
+	if b.Step == 0 {
+		return nil, fmt.Errorf("export: no best step in %s; want a run that measures itself; hint: held_out.tasks", runDir)
+	}
+	return checkpoint.Load(checkpoint.Path(runDir, b.Step))
 }
 
 // export copies a checkpoint's model to the new folder out, or merges its adapters there unless they are wanted.

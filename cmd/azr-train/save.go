@@ -35,6 +35,9 @@ func (s *session) save(step int) error {
 	if err := state.Put(badUpdatesKey, s.badUpdates); err != nil {
 		return err
 	}
+	if err := state.Put(bestKey, s.best); err != nil {
+		return err
+	}
 	dir := checkpoint.Path(s.folder.dir, step)
 	err := checkpoint.Save(dir, checkpoint.Contents{
 		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
@@ -44,7 +47,7 @@ func (s *session) save(step int) error {
 	}
 	s.saved = step
 	s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
-	return checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep)
+	return checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep, s.best.Step)
 }
 
 // rollBack returns the run to a checkpoint's step, or to its beginning if there is none, and opens the game.
@@ -93,6 +96,9 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 	}
 	s.trainer.SetMemory(memory)
 	if _, err := last.State.Get(badUpdatesKey, &s.badUpdates); err != nil {
+		return err
+	}
+	if _, err := last.State.Get(bestKey, &s.best); err != nil {
 		return err
 	}
 	return s.trainer.Restore(optimizer, updates)

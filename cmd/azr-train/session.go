@@ -47,6 +47,7 @@ type session struct {
 	learned    int // last step whose update is in the weights
 	last       int // step to play to
 	saved      int // step of the newest checkpoint; 0 if there is none
+	best       best
 	badUpdates int // in a row, up to the last step
 }
 

@@ -55,8 +55,8 @@ func Latest(runDir string) (c *Checkpoint, skipped []error, err error) {
 	return nil, nil, fmt.Errorf("checkpoint.Latest: %w in %s; got none, want one; hint: a run has one after its first steps", ErrNone, runDir)
 }
 
-// Prune removes all checkpoints of a run but the newest keep; with keep 0 or less it removes none.
-func Prune(runDir string, keep int) error {
+// Prune removes all checkpoints of a run but the newest keep and those of the given steps; with keep 0 or less it removes none.
+func Prune(runDir string, keep int, but ...int) error {
 	steps, err := list(runDir)
 	if err != nil {
 		return fmt.Errorf("checkpoint.Prune: %w", err)
@@ -65,6 +65,9 @@ func Prune(runDir string, keep int) error {
 		return nil
 	}
 	for _, step := range steps[:len(steps)-keep] {
+		if slices.Contains(but, step) {
+			continue
+		}
 		dir := Path(runDir, step)
 		// Under a draft's name first: a half-removed folder must not look like a checkpoint.
 		gone := filepath.Join(filepath.Dir(dir), draftPrefix+filepath.Base(dir)+"-pruned")

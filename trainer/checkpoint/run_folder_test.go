@@ -79,6 +79,10 @@ func TestPrune(t *testing.T) {
 	require.NoError(t, Prune(run, 2))
 	assert.Equal(t, []string{"step-000002", "step-000003"}, names(t, filepath.Join(run, "checkpoints")))
 	require.NoError(t, Prune(t.TempDir(), 2))
+	require.NoError(t, Prune(run, 1, 2))
+	assert.Len(t, names(t, filepath.Join(run, "checkpoints")), 2, "the one before the newest is spared")
+	require.NoError(t, Prune(run, 1, 9))
+	assert.Equal(t, []string{"step-000003"}, names(t, filepath.Join(run, "checkpoints")))
 }
 
 func TestLatestRemovesStaleDraftsOnly(t *testing.T) {
