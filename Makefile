@@ -171,6 +171,11 @@ fuzz-executor: sandbox-init ## look for disagreement with CPython on literals, a
 	@go test ./executor/literal -run '^$$' -fuzz '^FuzzParseAgainstCPython$$' -fuzztime $(FUZZTIME) -fuzzminimizetime 1s
 	@go test ./executor -run '^$$' -fuzz '^FuzzClaims$$' -fuzztime $(FUZZTIME)
 
+KILLS ?= 24
+.PHONY: soak
+soak: native model ## kill a run again and again, and compare it with one that was not (KILLS, 24)
+	@go test ./cmd/azr-train -count 1 -timeout 60m -run TestKilledRunIsTheUninterruptedRun -v -kills $(KILLS) | grep -v '^=== '
+
 .PHONY: soak-executor
 soak-executor: sandbox-init ## run 200,000 programs, one in twenty of them hostile, and watch for leaks
 	@AZR_SOAK_TASKS=200000 go test ./executor/ -run TestSoak -v -timeout 2h

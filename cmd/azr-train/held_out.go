@@ -79,6 +79,7 @@ func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
 	if len(s.heldOut) == 0 || r.Step%s.config.HeldOut.Every != 0 && r.Step != s.last {
 		return nil
 	}
+	s.folder.enter(r.Step, phaseMeasuring)
 	start := time.Now()
 	settings := eval.DefaultConfig()
 	settings.Sampling.MaxTokens = s.config.HeldOut.MaxTokens

@@ -116,6 +116,7 @@ const maxDeltaLogProbBF16 = 1
 
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
+	s.folder.enter(step, phasePlaying)
 	watch, before := startWatch(), s.engine.Stats()
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
@@ -123,6 +124,7 @@ func (s *session) step(ctx context.Context, step int) error {
 	}
 	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
 	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
+	s.folder.enter(step, phaseUpdating)
 	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
 	if errors.Is(err, trainer.ErrNotFinite) {
@@ -221,6 +223,7 @@ func (s *session) record(r azr.StepRecord) error {
 		maps.Copy(r.Timings, executorTimings(before, s.executed))
 		alarm(s.log.With().Int("step", r.Step).Logger(), s.executed, s.blocked)
 	}
+	s.folder.enter(r.Step, phaseRecording)
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}

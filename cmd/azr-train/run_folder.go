@@ -19,6 +19,16 @@ const (
 	lockFile     = "lock"
 	blockedFile  = "blocked.jsonl"
 	executorFile = "executor.json"
+	phaseFile    = "phase"
+)
+
+// What a run is doing, as its phase file says it.
+const (
+	phasePlaying   = "playing"
+	phaseUpdating  = "updating"
+	phaseMeasuring = "measuring"
+	phaseRecording = "recording"
+	phaseSaving    = "saving"
 )
 
 // runFolder is a run's folder, held by this process.
@@ -26,6 +36,11 @@ type runFolder struct {
 	dir  string
 	made string // the outermost folder that was made for it
 	lock *os.File
+}
+
+// enter writes what the run is doing from now on. It is for people and tools that look on: what cannot be written is left.
+func (f *runFolder) enter(step int, phase string) {
+	_ = os.WriteFile(f.path(phaseFile), fmt.Appendf(nil, "step %d %s\n", step, phase), 0o644)
 }
 
 // newRunFolder makes the folder with what identifies the run, its configuration. It refuses one that exists.

@@ -18,6 +18,7 @@ func (s *session) save(step int) error {
 	if step == s.saved {
 		return nil
 	}
+	s.folder.enter(step, phaseSaving)
 	start := time.Now()
 	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
 	if err := state.Put("updates", s.trainer.Updates()); err != nil {

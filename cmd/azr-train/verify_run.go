@@ -226,6 +226,9 @@ func (v *verification) again(ctx context.Context, env azr.Environment, row azr.R
 		return nil
 	}
 	answer, verdict := env.ParseAnswer(task, row.Text)
+	if row.Finish == azr.Truncated { // what it says was not finished
+		verdict.Outcome = azr.Malformed
+	}
 	if verdict.Outcome == azr.Pass {
 		if verdict, err = env.Verify(ctx, task, answer); err != nil {
 			return err
