@@ -82,8 +82,9 @@ tasks-quickstart := --seed 777 --per-type 300 $(foreach n,1 2 3 4 5,--size $(n))
 tasks-validation := --seed 777 --per-type 480 $(sizes)
 tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
 tasks-validation-smollm2 := --seed 779 --per-type 30 --size 1 --induction-size 1
-tasks-test-smollm2 := --seed 780 --per-type 100 --size 1 --induction-size 1
+tasks-test-smollm2 := --seed 780 --per-type 100 --size 1 --induction-size 1 --not-in $(held-out)/validation-smollm2.jsonl
 $(held-out)/test.jsonl: $(held-out)/validation.jsonl
+$(held-out)/test-smollm2.jsonl: $(held-out)/validation-smollm2.jsonl
 
 # A folder's name in runs/ that is not taken.
 new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/$(1)-$$n; n=$$((n + 1)); done

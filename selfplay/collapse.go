@@ -2,6 +2,7 @@ package selfplay
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/azr-train/azr"
@@ -34,7 +35,8 @@ func (c Collapse) validate() error {
 const collapsePrefix = "collapse/"
 
 // watch counts for how many steps in a row each mean has been below its bound. A
-// step without proposals to take the mean over leaves a count as it is.
+// step without proposals to take the mean over leaves a count as it is; one in which no proposal is valid has neither
+// novelty nor learnability.
 func (c Collapse) watch(before map[string]float64, health meanTable) map[string]float64 {
 	after := map[string]float64{collapsePrefix + "alarm": 0}
 	for name, bound := range map[string]float64{"size": c.Size, "novelty": c.Novelty, "learnability": c.Learnability} {
@@ -77,6 +79,10 @@ func (r *round) health() meanTable {
 		if p.solveRate >= 0 {
 			health.add("learnability", Learnability(p.solveRate))
 		}
+	}
+	if !slices.ContainsFunc(r.sortedProposals(), (*proposal).valid) && len(r.proposals) > 0 {
+		health.add("novelty", 0) // none is valid: there is nothing new, and nothing to learn
+		health.add("learnability", 0)
 	}
 	return health
 }

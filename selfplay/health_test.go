@@ -69,7 +69,7 @@ func TestCollapseAlarm(t *testing.T) {
 		case p.ID.Purpose != azr.Proposing:
 			return "?"
 		case p.ID.Step == 3:
-			return "?" // nothing valid: says neither one nor the other
+			return "?" // nothing valid: no size, and nothing new
 		case p.ID.Step == 6:
 			return fmt.Sprintf("%d 1", 100*p.ID.Step+p.ID.Index)
 		}
@@ -81,9 +81,18 @@ func TestCollapseAlarm(t *testing.T) {
 		m := step(t, g, n).Record.Metrics
 		novelty, size, alarm = append(novelty, m["collapse/novelty_steps"]), append(size, m["collapse/size_steps"]), append(alarm, m["collapse/alarm"])
 	}
-	assert.Equal(t, []float64{1, 2, 2, 3, 4, 0}, novelty)
+	assert.Equal(t, []float64{1, 2, 3, 4, 5, 0}, novelty)
 	assert.Equal(t, []float64{1, 2, 2, 3, 4, 0}, size)
-	assert.Equal(t, []float64{0, 0, 0, 1, 1, 0}, alarm)
+	assert.Equal(t, []float64{0, 0, 1, 1, 1, 0}, alarm)
+}
+
+// A proposer of which nothing is valid any more is the plainest collapse.
+func TestNothingValidIsACollapse(t *testing.T) {
+	cfg := small()
+	cfg.Collapse.Steps = 2
+	g, _ := stocked(t, cfg, azr.NewFakeGenerator(func(azr.Prompt) string { return "?" }), 0)
+	assert.Zero(t, step(t, g, 1).Record.Metrics["collapse/alarm"])
+	assert.Equal(t, 1.0, step(t, g, 2).Record.Metrics["collapse/alarm"])
 }
 
 // Composite requests come with the configured chance, from the start step on, and not without enough references.

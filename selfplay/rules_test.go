@@ -85,6 +85,14 @@ func TestSolveBatchComposition(t *testing.T) {
 	assert.ElementsMatch(t, []string{"11", "12", "13", "14"}, maxNew[:4], "all new ones first, each once")
 	halfNew := play(selfplay.SolveHalfNew)
 	assert.Equal(t, 3, count(halfNew[:3]), "half of the batch is new")
+	more := 0 // of the other half, which is drawn from all
+	for seed := range 8 {
+		cfg := small()
+		cfg.SolveBatch, cfg.BatchSize = selfplay.SolveHalfNew, 6
+		g, _ := stocked(t, cfg, azr.NewFakeGenerator(player), steps...)
+		more += count(solved(step(t, g, 5+seed))[3:4])
+	}
+	assert.Less(t, more, 8, "the other half is not new ones alone")
 	uniform, recent := 0, 0
 	for seed := range 5 {
 		cfg := small()
@@ -98,6 +106,19 @@ func TestSolveBatchComposition(t *testing.T) {
 	// Expected of 30: 4/14 of them, and 20/36 where a task weighs its step plus one.
 	assert.True(t, uniform >= 2 && uniform < 15, "%d", uniform)
 	assert.True(t, recent > 11, "%d", recent)
+}
+
+// What is learnt from or counted is drawn, never the likeliest (W6).
+func TestGreedyPlayIsRefused(t *testing.T) {
+	for name, greedy := range map[string]func(*selfplay.Config){
+		"propose": func(c *selfplay.Config) { c.Propose.Temperature = 0 }, "estimate": func(c *selfplay.Config) { c.Estimate.Temperature = 0 },
+		"solve": func(c *selfplay.Config) { c.Solve.Temperature = 0 },
+	} {
+		cfg := selfplay.DefaultConfig()
+		require.NoError(t, cfg.Validate())
+		greedy(&cfg)
+		assert.ErrorContains(t, cfg.Validate(), name+".temperature is 0")
+	}
 }
 
 // reference_sampling recency: a task weighs as much as its step plus one.

@@ -14,9 +14,9 @@ var (
 	starter = recipe{model: "starter", flags: []string{"--config", "configs/starter.yaml", "--set", "threads=1", "--set", "held_out.every=30"}}
 	// What shows no more than a direction has fewer seeds.
 	starterOnce, starterTwice = starter.withSeeds(1), starter.withSeeds(2)
-	smollm2 = recipe{
+	smollm2                   = recipe{
 		model: "third_party/build/smollm2", seeds: 1, tasks: "-smollm2",
-		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=45", "--set", "held_out.every=15", "--set", "held_out.max_tokens=64"},
+		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=45", "--set", "held_out.every=15", "--set", "held_out.max_tokens=64", "--set", "held_out.refuse_from=1"},
 	}
 )
 

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -57,7 +59,15 @@ func (p *proof) arm(ctx context.Context, e experiment, a arm, seed int, base str
 
 func (p *proof) play(ctx context.Context, e experiment, a arm, base, dir string, r *result) (model string, err error) {
 	args := append([]string{"run", "--quiet", "--json", "--model", base, "--run", dir, "--seed", fmt.Sprint(r.Seed)}, e.flags...)
-	for _, set := range append(append([]string{"held_out.tasks=" + p.tasksFile(e.recipe, "validation")}, e.set...), a.play...) {
+	sets := slices.Concat([]string{"held_out.tasks=" + p.tasksFile(e.recipe, "validation"), "held_out.refuse=[" + p.tasksFile(e.recipe, "test") + "]"}, e.set, a.play)
+	if a.name != selfPlay {
+		tokens, err := p.meanOfSelfPlay(e, func(r result) float64 { return float64(r.SampledTokens) })
+		if err != nil {
+			return "", err
+		}
+		sets = append(sets, fmt.Sprintf("steps=%d", mostSteps), fmt.Sprintf("sampled_tokens=%.0f", tokens))
+	}
+	for _, set := range sets {
 		args = append(args, "--set", set)
 	}
 	var steps bytes.Buffer
@@ -127,21 +137,35 @@ func (r *result) propose(step int, metrics map[string]float64) {
 	r.Proposals = append(r.Proposals, p)
 }
 
-// pilotSteps tell how long a step of supervised learning takes.
-const pilotSteps = 50
+// mostSteps bounds a run that ends when it has sampled as many tokens as self-play.
+const mostSteps = 1000
+
+// Two short runs of so many steps tell how long a step of supervised learning takes, and what else it takes.
+const shortPilot, longPilot = 50, 200
 
 // teach goes on with supervised learning for the CPU time that self-play took.
 func (p *proof) teach(ctx context.Context, e experiment, a arm, base, dir string, r *result) error {
-	seconds, err := p.secondsOfSelfPlay(e)
-	if err != nil {
-		return err
-	}
 	args := append([]string{"bootstrap", "--model", base, "--seed", fmt.Sprint(100 + r.Seed)}, p.teaching(a.teach)...)
-	pilot, err := p.azr(ctx, nil, append(args, "--out", dir+"-pilot", "--set", fmt.Sprintf("corpus.steps=%d", pilotSteps))...)
+	pilot := func(steps int) (float64, error) {
+		out := fmt.Sprintf("%s-pilot-%d", dir, steps)
+		if err := os.RemoveAll(out); err != nil {
+			return 0, err
+		}
+		return p.azr(ctx, nil, append(args, "--out", out, "--set", fmt.Sprintf("corpus.steps=%d", steps))...)
+	}
+	short, err := pilot(shortPilot)
 	if err != nil {
 		return err
 	}
-	steps := max(1, int(seconds/pilot*pilotSteps))
+	long, err := pilot(longPilot)
+	if err != nil {
+		return err
+	}
+	seconds, err := p.meanOfSelfPlay(e, func(r result) float64 { return r.CPUSeconds })
+	if err != nil {
+		return err
+	}
+	steps := longPilot + max(1-longPilot, int((seconds-long)*(longPilot-shortPilot)/(long-short)))
 	r.CPUSeconds, err = p.azr(ctx, nil, append(args, "--out", dir, "--set", fmt.Sprintf("corpus.steps=%d", steps),
 		"--set", fmt.Sprintf("trainer.decay_from=%d", steps/3), "--set", fmt.Sprintf("trainer.decay_to=%d", steps))...)
 	return err
@@ -159,17 +183,18 @@ func (p *proof) teaching(settings []string) []string {
 	return args
 }
 
-func (p *proof) secondsOfSelfPlay(e experiment) (float64, error) {
+// meanOfSelfPlay is the mean of a number over the seeds of the self-play that an experiment's arms are compared with.
+func (p *proof) meanOfSelfPlay(e experiment, of func(result) float64) (float64, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum, n := 0.0, 0.0
 	for _, r := range p.results.Results {
-		if r.Experiment == e.name && r.Arm == selfPlay {
-			sum, n = sum+r.CPUSeconds, n+1
+		if (r.Experiment == e.name || r.Experiment == e.beside) && r.Arm == selfPlay {
+			sum, n = sum+of(r), n+1
 		}
 	}
 	if n == 0 {
-		return 0, fmt.Errorf("it is not known how long self-play took")
+		return 0, errors.New("nothing is known of self-play yet; hint: -only growth first")
 	}
 	return sum / n, nil
 }

@@ -124,7 +124,7 @@ func (p *proof) run(ctx context.Context, only []string) error {
 	return nil
 }
 
-// arms runs the arms of an experiment, several at once, in order: supervised learning needs to know how long self-play took.
+// arms runs the arms of an experiment, several at once, in order: those behind self-play get as many tokens, or as much time.
 func (p *proof) arms(ctx context.Context, e experiment, base string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -137,8 +137,8 @@ func (p *proof) arms(ctx context.Context, e experiment, base string) error {
 			<-slots
 		}
 	}
-	for _, a := range e.arms {
-		if a.teach != nil {
+	for i, a := range e.arms {
+		if i > 0 && e.arms[i-1].name == selfPlay {
 			wait()
 		}
 		for seed := 1; seed <= e.runs(p.seeds) && ctx.Err() == nil; seed++ {

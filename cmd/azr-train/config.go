@@ -26,6 +26,9 @@ type Config struct {
 	Seed uint64 `yaml:"seed"`
 	// Steps of self-play (default 500, as in the paper).
 	Steps int `yaml:"steps"`
+	// SampledTokens ends the run after the step in which its completions have come to so many tokens, before its number of
+	// steps; 0 does not (default).
+	SampledTokens int `yaml:"sampled_tokens"`
 	// DType of the weights, in rollouts and updates: f32 (default), or bf16 for half the memory, on GPUs and CPUs that multiply it;
 	// see trainer.rounding.
 	DType torch.DType `yaml:"dtype"`
@@ -120,7 +123,7 @@ func defaultConfig() Config {
 		Steps: 500, LoRA: model.DefaultLoRA(), Device: "auto", BadUpdates: 3,
 		Game: selfplay.DefaultConfig(), Environment: EnvironmentConfig{pythonWorld, python.DefaultConfig()}, Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
-		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{Every: 10, MaxTokens: 256},
+		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{RefuseFrom: 2, Every: 10, MaxTokens: 256},
 		Controls: Controls{Frozen: notFrozen},
 	}
 }
@@ -132,6 +135,8 @@ func (c Config) validate() error {
 		return fmt.Errorf("config: steps is negative; got %d, want 0 or more", c.Steps)
 	case c.Threads < 0 || c.Threads > 4*runtime.NumCPU():
 		return fmt.Errorf("config: threads out of range; got %d, want 0 to %d", c.Threads, 4*runtime.NumCPU())
+	case c.SampledTokens < 0:
+		return fmt.Errorf("config: sampled_tokens is negative; got %d, want 0 or more", c.SampledTokens)
 	case c.BadUpdates < 0:
 		return fmt.Errorf("config: bad_updates is negative; got %d, want 0 or more", c.BadUpdates)
 	case c.Checkpoint.Every < 1:
@@ -159,6 +164,14 @@ func (c Config) validateTogether() error {
 			c.Trainer.Algorithm)
 	case c.Environment.has(python.Trace) && slices.Contains(c.Game.TaskTypes, azr.ErrorPrediction):
 		return fmt.Errorf("config: environment.style trace has no prompts for game.task_types error; want chat or completion")
+	}
+	if trace := c.Environment.has(python.Trace); trace && c.Game.Composite.StartStep > 0 {
+		return fmt.Errorf("config: environment.style trace does not show functions to call; got game.composite.start_step %d, want 0, or style chat or completion", c.Game.Composite.StartStep)
+	} else if trace && c.Game.Size.Request == selfplay.SizeAbsolute {
+		return fmt.Errorf("config: environment.style trace asks for no number of statements; got game.size.request absolute, want relative or off")
+	}
+	if len(c.Environment.Seeds) > 0 && c.Game.SeedFactor == 0 {
+		return fmt.Errorf("config: environment.seeds have no room; got game.seed_factor 0, want at least 1")
 	}
 	return c.validateTerms()
 }

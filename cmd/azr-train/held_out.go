@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/azr-train/azr"
@@ -15,6 +16,11 @@ import (
 type HeldOutConfig struct {
 	// Tasks is a file that azr-train tasks make wrote; empty measures nothing (default).
 	Tasks string `yaml:"tasks"`
+	// Refuse names files of further tasks whose programs may not be proposed either, for example those of a final test (default none).
+	Refuse []string `yaml:"refuse"`
+	// RefuseFrom is the least number of statements of a program that may not be proposed (default 2: of one statement there
+	// may be too few to play without).
+	RefuseFrom int `yaml:"refuse_from"`
 	// Every so many steps, before the first and after the last (default 10); answers are greedy.
 	Every int `yaml:"every"`
 	// MaxTokens of an answer (default 256).
@@ -26,33 +32,46 @@ func (c HeldOutConfig) Validate() error {
 	switch {
 	case c.Every < 1:
 		return fmt.Errorf("config: held_out.every is too small; got %d, want at least 1", c.Every)
+	case c.RefuseFrom < 1:
+		return fmt.Errorf("config: held_out.refuse_from is too small; got %d, want at least 1", c.RefuseFrom)
 	case c.MaxTokens < 1:
 		return fmt.Errorf("config: held_out.max_tokens is too small; got %d, want at least 1", c.MaxTokens)
 	}
 	return nil
 }
 
-// readHeldOut reads the tasks that the run measures itself on.
+// readHeldOut reads the tasks that the run measures itself on, and those that it may not propose either.
 func (s *session) readHeldOut() (err error) {
-	file := s.config.HeldOut.Tasks
-	if file == "" {
-		return nil
-	}
-	if s.heldOut, err = eval.Tasks(file); err != nil {
+	if s.heldOut, err = s.tasksIn(s.config.HeldOut.Tasks); err != nil {
 		return err
 	}
-	return recognize(s.env, file, s.heldOut)
+	s.refused = s.heldOut
+	for _, file := range s.config.HeldOut.Refuse {
+		more, err := s.tasksIn(file)
+		if err != nil {
+			return err
+		}
+		s.refused = slices.Concat(s.refused, more)
+	}
+	return nil
 }
 
-// holdOut keeps the held-out programs out of the game. Programs of one statement are too few to be kept apart.
-func (s *session) holdOut(ctx context.Context) error {
-	var larger []azr.Task
-	for _, task := range s.heldOut {
-		if task.Measures.Size != 1 {
-			larger = append(larger, task)
-		}
+// tasksIn are the tasks of a file of the run's world; none of no file.
+func (s *session) tasksIn(file string) ([]azr.Task, error) {
+	if file == "" {
+		return nil, nil
 	}
-	programs, err := generator.Keys(ctx, s.env, larger)
+	tasks, err := eval.Tasks(file)
+	if err != nil {
+		return nil, err
+	}
+	return tasks, recognize(s.env, file, tasks)
+}
+
+// holdOut keeps the held-out programs out of the game.
+func (s *session) holdOut(ctx context.Context) error {
+	refused := slices.DeleteFunc(slices.Clone(s.refused), func(t azr.Task) bool { return t.Measures.Size > 0 && t.Measures.Size < s.config.HeldOut.RefuseFrom })
+	programs, err := generator.Keys(ctx, s.env, refused)
 	s.game.HoldOut(programs)
 	return err
 }

@@ -79,7 +79,7 @@ func (s *session) play(ctx context.Context, first, last int) error {
 	done := first - 1
 	s.learned, s.last = done, last
 	var failure error
-	for step := first; step <= last && failure == nil; step++ {
+	for step := first; step <= s.last && failure == nil; step++ {
 		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
 		if failure = s.step(ctx, step); failure == nil {
 			done = step
@@ -121,6 +121,13 @@ func (s *session) step(ctx context.Context, step int) error {
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
 		return err
+	}
+	sampled := s.sampled
+	for _, row := range play.Record.Rows {
+		sampled += row.ResponseTokens
+	}
+	if most := s.config.SampledTokens; most > 0 && sampled >= most {
+		s.last = step
 	}
 	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
 	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
@@ -168,7 +175,11 @@ func (s *session) step(ctx context.Context, step int) error {
 	if err := s.measure(ctx, play.Record); err != nil {
 		return err
 	}
-	return s.record(play.Record)
+	if err := s.record(play.Record); err != nil {
+		return err
+	}
+	s.sampled = sampled
+	return nil
 }
 
 func (s *session) maxDeltaLogProb() float64 {

@@ -46,7 +46,7 @@ func runCommand() *cli.Command {
 			}
 			if c.IsSet("seeds") {
 				config.Environment.Seeds = c.StringSlice("seeds")
-				if err := config.validateTerms(); err != nil {
+				if err := config.validateTogether(); err != nil {
 					return err
 				}
 			}
@@ -67,6 +67,9 @@ func (c *Config) findFiles() (err error) {
 	var files []named
 	for i := range c.Environment.Seeds {
 		files = append(files, named{"environment.seeds", &c.Environment.Seeds[i]})
+	}
+	for i := range c.HeldOut.Refuse {
+		files = append(files, named{"held_out.refuse", &c.HeldOut.Refuse[i]})
 	}
 	if c.HeldOut.Tasks != "" {
 		files = append(files, named{"held_out.tasks", &c.HeldOut.Tasks})

@@ -13,6 +13,9 @@ import (
 // metricsKey is where a checkpoint's state has the lengths of the metrics files.
 const metricsKey = "metrics"
 
+// sampledKey is where it has the number of tokens sampled so far.
+const sampledKey = "sampled_tokens"
+
 // save writes the checkpoint of a finished step, unless the newest is of that step.
 func (s *session) save(step int) error {
 	if step == s.saved {
@@ -34,6 +37,9 @@ func (s *session) save(step int) error {
 		return err
 	}
 	if err := state.Put(badUpdatesKey, s.badUpdates); err != nil {
+		return err
+	}
+	if err := state.Put(sampledKey, s.sampled); err != nil {
 		return err
 	}
 	if err := state.Put(bestKey, s.best); err != nil {
@@ -97,6 +103,9 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 	}
 	s.trainer.SetMemory(memory)
 	if _, err := last.State.Get(badUpdatesKey, &s.badUpdates); err != nil {
+		return err
+	}
+	if _, err := last.State.Get(sampledKey, &s.sampled); err != nil {
 		return err
 	}
 	if _, err := last.State.Get(bestKey, &s.best); err != nil {

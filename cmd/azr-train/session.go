@@ -39,6 +39,7 @@ type session struct {
 
 	imported   []azr.Task            // seeds that someone else proposed; none in a resumed run
 	heldOut    []azr.Task            // what the run measures itself on; none if it does not
+	refused    []azr.Task            // those whose programs may not be proposed
 	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
 	executed   executor.Stats        // at the last record
@@ -48,6 +49,7 @@ type session struct {
 	last       int // step to play to
 	saved      int // step of the newest checkpoint; 0 if there is none
 	best       best
+	sampled    int // tokens of all steps' completions
 	badUpdates int // in a row, up to the last step
 }
 

@@ -37,7 +37,7 @@ func tasksMakeCommand() *cli.Command {
 			&cli.IntFlag{Name: "per-type", Value: 100, Usage: "`N` tasks a type, spread evenly over the sizes"},
 			&cli.IntSliceFlag{Name: "size", Value: cli.NewIntSlice(1, 2, 3, 4, 5), Usage: "`SIZE` of programs in statements; may be repeated"},
 			&cli.IntSliceFlag{Name: "induction-size", Value: cli.NewIntSlice(1, 2, 3), Usage: "`SIZE` of the programs of induction tasks; may be repeated"},
-			&cli.StringSliceFlag{Name: "not-in", Usage: "`FILE|RUN` whose programs are left out, names and layout aside; may be repeated"},
+			&cli.StringSliceFlag{Name: "not-in", Usage: "`FILE|RUN` whose programs are left out, names and layout aside; of one statement there are too few, and its tasks are left out; may be repeated"},
 			&cli.Uint64Flag{Name: "seed", Usage: "`S` of every random draw"},
 			setFlag(),
 		},
@@ -167,6 +167,9 @@ func makeTasks(c *cli.Context) error {
 	}
 	if h.Exclude, err = generator.Keys(c.Context, env, known); err != nil {
 		return err
+	}
+	for _, task := range known {
+		h.Exclude[task.ContentID()] = true
 	}
 	tasks, err := generator.New(pool, c.Uint64("seed")).HeldOut(c.Context, h, env)
 	if err != nil {

@@ -140,6 +140,9 @@ func TestHeldOutTasksAreSoundAndDisjoint(t *testing.T) {
 	require.NoError(t, err)
 	h.Exclude, err = generator.Keys(t.Context(), env, test)
 	require.NoError(t, err)
+	for _, task := range test {
+		h.Exclude[task.ID] = true
+	}
 	validation, err := generator.New(pool, 5).HeldOut(t.Context(), h, env)
 	require.NoError(t, err)
 	for _, tasks := range [][]azr.Task{test, validation} {
@@ -154,7 +157,17 @@ func TestHeldOutTasksAreSoundAndDisjoint(t *testing.T) {
 		}
 		assert.Equal(t, map[azr.TaskType]int{azr.Deduction: 7, azr.Abduction: 7, azr.Induction: 7}, counts)
 	}
+	for _, tasks := range [][]azr.Task{test, validation} {
+		programs := map[string]bool{}
+		for _, task := range tasks {
+			if task.Measures.Size > 1 {
+				assert.False(t, programs[task.Measures.Program], "twice: %s", task.Program)
+				programs[task.Measures.Program] = true
+			}
+		}
+	}
 	for _, task := range validation {
+		assert.False(t, h.Exclude[task.ID], "%v", task)
 		if task.Measures.Size > 1 {
 			assert.False(t, h.Exclude[task.Measures.Program], task.Program)
 		}

@@ -15,7 +15,7 @@ type HeldOut struct {
 	Sizes, InductionSizes []int
 	// Inputs of an induction task.
 	Inputs int
-	// Exclude holds the [azr.Measures].Program of programs that must not be among them.
+	// Exclude holds the [azr.Measures].Program of programs, and the IDs of tasks, that must not be among them.
 	Exclude map[string]bool
 }
 
@@ -24,7 +24,7 @@ const mostRounds = 50
 
 // HeldOut makes tasks whose every statement changes something, validated by env, in the order of types and sizes.
 // Programs are in none of Exclude and differ from each other by their syntax trees, except those of one statement:
-// there are too few of them. An abduction task is not solved by repeating its output.
+// there are too few of them, and only equal tasks are left out. An abduction task is not solved by repeating its output.
 func (g *Generator) HeldOut(ctx context.Context, h HeldOut, env azr.Environment) ([]azr.Task, error) {
 	m := maker{g, h, env, map[string]bool{}, nil}
 	for _, t := range azr.TaskTypes {
@@ -89,7 +89,7 @@ func (m *maker) add(ctx context.Context, task azr.Task) error {
 	}
 	task.ID = task.ContentID()
 	key := task.Measures.Program
-	if m.seen[task.ID] || size > 1 && (m.seen[key] || m.Exclude[key]) || task.Measures.Size != size {
+	if m.seen[task.ID] || m.Exclude[task.ID] || size > 1 && (m.seen[key] || m.Exclude[key]) || task.Measures.Size != size {
 		return nil
 	}
 	if task.Type == azr.Abduction {
