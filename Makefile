@@ -81,10 +81,10 @@ sizes := $(foreach n,1 2 3 4 5 6,--size $(n))
 tasks-quickstart := --seed 777 --per-type 300 $(foreach n,1 2 3 4 5,--size $(n))
 tasks-validation := --seed 777 --per-type 480 $(sizes)
 tasks-test := --seed 778 --per-type 1200 $(sizes) --not-in $(held-out)/validation.jsonl
-tasks-validation-smollm2 := --seed 779 --per-type 30 --size 1 --induction-size 1
-tasks-test-smollm2 := --seed 780 --per-type 100 --size 1 --induction-size 1 --not-in $(held-out)/validation-smollm2.jsonl
 $(held-out)/test.jsonl: $(held-out)/validation.jsonl
-$(held-out)/test-smollm2.jsonl: $(held-out)/validation-smollm2.jsonl
+trivial := $(foreach name,validation test,$(held-out)/$(name)-trivial.jsonl)
+$(trivial) &: bench/learning/trivial.py
+	@mkdir -p $(held-out); python3 $< $(trivial)
 
 # A folder's name in runs/ that is not taken.
 new-run = run=runs/$(1); n=2; while [ -e "$$run" ] || [ -e "$$run-model" ]; do run=runs/$(1)-$$n; n=$$((n + 1)); done
@@ -131,7 +131,7 @@ learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof th
 	@go run ./bench/learning -only growth,elicitation,ablations,types
 
 .PHONY: learn-smollm2
-learn-smollm2: build model $(held-out)/validation-smollm2.jsonl $(held-out)/test-smollm2.jsonl ## an hour of self-play on SmolLM2, measured on held-out tasks
+learn-smollm2: build model $(trivial) ## an hour of self-play on SmolLM2, measured on held-out tasks
 	@go run ./bench/learning -only smollm2
 
 .PHONY: learn-report

@@ -15,8 +15,8 @@ var (
 	// What shows no more than a direction has fewer seeds.
 	starterOnce, starterTwice = starter.withSeeds(1), starter.withSeeds(2)
 	smollm2                   = recipe{
-		model: "third_party/build/smollm2", seeds: 1, tasks: "-smollm2",
-		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=45", "--set", "held_out.every=15", "--set", "held_out.max_tokens=64", "--set", "held_out.refuse_from=1"},
+		model: "third_party/build/smollm2", seeds: 1, tasks: "-trivial",
+		flags: []string{"--config", "configs/quickstart.yaml", "--set", "steps=120", "--set", "held_out.every=30", "--set", "held_out.max_tokens=64", "--set", "held_out.refuse_from=1"},
 	}
 )
 
@@ -99,7 +99,7 @@ var experiments = []experiment{
 		name: "smollm2", recipe: smollm2,
 		arms: []arm{
 			{name: "base", says: "no update"},
-			{name: selfPlay, says: "45 steps of configs/quickstart.yaml", play: []string{}},
+			{name: selfPlay, says: "120 steps of configs/quickstart.yaml", play: []string{}},
 		},
 	},
 }
