@@ -21,8 +21,9 @@ func replayCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "replay",
 		Usage: "find the samples that a run could not learn from",
-		Description: "FILE is one of a run's " + badUpdatesFolder + ". Each of its samples goes through the model by itself; those whose\n" +
-			"loss or gradients are not finite are printed. Nothing is changed. Exit code 1: there are some.",
+		Description: "FILE is one of a run's " + badUpdatesFolder + ". Each of its samples goes through the model by itself.\n" +
+			"stdout gets those whose loss or gradients are not finite; exit code 1 if there are any.\n" +
+			"Nothing is changed.",
 		ArgsUsage: "FILE",
 		Flags: []cli.Flag{
 			&cli.PathFlag{Name: "model", Usage: "`DIR` of the weights", DefaultText: "those that the file names"},

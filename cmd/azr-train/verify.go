@@ -20,9 +20,10 @@ func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "check a run's rewards, advantages and verdicts, or that two runs are the same",
-		Description: "Computes every reward, solve rate and advantage of a run anew from its rows, and runs a sample of its\n" +
-			"verdicts again. With --same it compares two runs bit by bit in what the seed determines: metrics, tasks,\n" +
-			"completions, and the newest checkpoint's weights, optimiser and state. Exit code 1: something differs.",
+		Description: "Computes every reward, solve rate and advantage of a run anew from its rows, and runs a\n" +
+			"sample of its verdicts again. With --same it compares two runs bit by bit in what the seed\n" +
+			"determines: metrics, tasks, completions, and the newest checkpoint's weights, optimiser and\n" +
+			"state. stdout gets a line for each kind of number, and what differs; exit code 1 if anything does.",
 		ArgsUsage: "RUN | --same A B",
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "same", Usage: "compare two runs"},
