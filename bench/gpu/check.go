@@ -276,7 +276,9 @@ func (c *check) used() (int64, error) {
 		defer torch.ResetPeak()
 		return torch.PeakBytes(), nil
 	}
-	torch.NewScope().Zeros(torch.F32, c.device, 1) // or the first tensor brings libtorch's own memory
+	s := torch.NewScope()
+	defer s.Close()
+	s.Zeros(torch.F32, c.device, 1) // or the first tensor brings libtorch's own memory
 	free, total, err := torch.DeviceMemory(c.device)
 	return total - free, err
 }

@@ -36,14 +36,10 @@ func (s *session) save(step int) error {
 	if err := state.Put("memory", s.trainer.Memory()); err != nil {
 		return err
 	}
-	if err := state.Put(badUpdatesKey, s.badUpdates); err != nil {
-		return err
-	}
-	if err := state.Put(sampledKey, s.sampled); err != nil {
-		return err
-	}
-	if err := state.Put(bestKey, s.best); err != nil {
-		return err
+	for key, number := range s.counts() {
+		if err := state.Put(key, number); err != nil {
+			return err
+		}
 	}
 	dir := checkpoint.Path(s.folder.dir, step)
 	err := checkpoint.Save(dir, checkpoint.Contents{
@@ -79,6 +75,12 @@ func (s *session) rollBack(ctx context.Context, last *checkpoint.Checkpoint) (st
 	return step, s.newGame(ctx)
 }
 
+// counts are where the run keeps what it counts over its steps, by the keys of a checkpoint's state; checkpoints of older
+// versions have none.
+func (s *session) counts() map[string]any {
+	return map[string]any{badUpdatesKey: &s.badUpdates, sampledKey: &s.sampled, bestKey: &s.best}
+}
+
 func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {
 	var updates int
 	for key, into := range map[string]any{"updates": &updates, metricsKey: offsets} {
@@ -102,14 +104,10 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 		return err
 	}
 	s.trainer.SetMemory(memory)
-	if _, err := last.State.Get(badUpdatesKey, &s.badUpdates); err != nil {
-		return err
-	}
-	if _, err := last.State.Get(sampledKey, &s.sampled); err != nil {
-		return err
-	}
-	if _, err := last.State.Get(bestKey, &s.best); err != nil {
-		return err
+	for key, number := range s.counts() {
+		if _, err := last.State.Get(key, number); err != nil {
+			return err
+		}
 	}
 	return s.trainer.Restore(optimizer, updates)
 }

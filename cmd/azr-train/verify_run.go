@@ -15,9 +15,8 @@ import (
 
 // verification compares what a run's file says with what follows from it.
 type verification struct {
-	config   Config
-	store    *store.Store
-	findings []verified
+	config Config
+	store  *store.Store
 }
 
 // verified is one kind of number that was computed anew.
@@ -188,8 +187,7 @@ func same(a, b float64) bool {
 
 // verdicts judges answers and tasks again, without the journal: some of those that the run has, spread over it.
 func (v *verification) verdicts(ctx context.Context, n int) ([]verified, error) {
-	config := v.config
-	env, pool, err := openEnvironment(ctx, config)
+	env, pool, err := openEnvironment(ctx, v.config)
 	if err != nil {
 		return nil, err
 	}
