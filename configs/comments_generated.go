@@ -159,6 +159,7 @@ var comments = map[string]string{
 	"trainer.Config.DecayFloor":              "decay_floor is the share of the learning rates that stays from decay_to on (default 0).",
 	"trainer.Config.DecayFrom":               "decay_from is the update from which the learning rates fall linearly until decay_to (default 0).",
 	"trainer.Config.DecayTo":                 "decay_to is the update at which they have fallen to decay_floor; 0 never lets them fall (default 0).",
+	"trainer.Config.DualClip":                "dual_clip, if above 0, bounds what a token of a negative advantage A loses: to dual_clip times A, however far its ratio has risen (default 0; not in the paper).",
 	"trainer.Config.EntropyCoefficient":      "entropy_coefficient times the mean token entropy is subtracted from the loss (default 0.001).",
 	"trainer.Config.Epochs":                  "epochs is how often a step goes over its samples (default 1).",
 	"trainer.Config.Eps":                     "eps is added to the denominator of AdamW's update (default 1e-8).",

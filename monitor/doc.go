@@ -15,7 +15,8 @@
 //
 // The names of metrics are those of package selfplay ("propose/deduction/valid",
 // "solve/abduction/reward", ...). A timing whose name ends in "_seconds" is a
-// phase of a step; "step_seconds" is the whole step, and "compute_idle" the share of
+// phase of a step; "step_seconds" is the whole step without the measuring on held-out
+// tasks ("held_out_seconds"), and "compute_idle" the share of
 // it that the compute thread was not in libtorch.
 //
 // # Text from the model

@@ -33,7 +33,7 @@ func TestSummaryObjectSaysWhatTheTextSays(t *testing.T) {
 				"solve_rate": 0.5, "proposer_reward": -0.125, "solver_reward": -0.3125},
 			"all": {"proposed": 48, "valid": 20, "copies": 6, "in_buffer": 63, "estimated_solve_rate": 0.375,
 				"solve_rate": 0.375, "proposer_reward": -0.125, "solver_reward": -0.3125}},
-		"seconds": {"step": 63.5, "selfplay/generate": 28, "selfplay/wait": 0.5, "trainer/update": 14},
+		"seconds": {"all": 63.5, "selfplay/generate": 28, "selfplay/wait": 0.5, "trainer/update": 14},
 		"run": "runs/first", "model": ""}}`, string(text))
 	text, err = json.Marshal(Summary{}.Object())
 	require.NoError(t, err)

@@ -62,6 +62,14 @@ func TestSummaryWithoutSteps(t *testing.T) {
 	assert.Equal(t, "no step was finished\n\nrun    r\n", Summary{Run: "r"}.String())
 }
 
+// A step's own time holds its phases but for the measuring; the seeding has none.
+func TestAllSecondsAreStepsMeasuringAndSeeding(t *testing.T) {
+	assert.Equal(t, map[string]float64{"generate": 13, "update": 5, "held_out": 5, "all": 27}, seconds([]azr.StepRecord{
+		{Timings: map[string]float64{"generate_seconds": 1, "held_out_seconds": 2}},
+		{Step: 1, Timings: map[string]float64{"step_seconds": 21, "generate_seconds": 12, "update_seconds": 5, "held_out_seconds": 3, "compute_idle": 0.1}},
+	}))
+}
+
 func TestMeansAreWeightedByWhatWasChecked(t *testing.T) {
 	record := func(count, unchecked, rate float64) azr.StepRecord {
 		return azr.StepRecord{Step: 1, Metrics: map[string]float64{"solve/deduction/count": count,

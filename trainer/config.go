@@ -40,6 +40,9 @@ type Config struct {
 	ClipLow float64 `yaml:"clip_low"`
 	// ClipHigh bounds the probability ratio from above, to 1 + ClipHigh (default 0.2).
 	ClipHigh float64 `yaml:"clip_high"`
+	// DualClip, if above 0, bounds what a token of a negative advantage A loses: to DualClip times A, however far
+	// its ratio has risen (default 0; not in the paper).
+	DualClip float64 `yaml:"dual_clip"`
 	// EntropyCoefficient times the mean token entropy is subtracted from the loss (default 0.001).
 	EntropyCoefficient float64 `yaml:"entropy_coefficient"`
 	// Epochs is how often a step goes over its samples (default 1).
@@ -105,7 +108,7 @@ func (c Config) Validate() error {
 	}{
 		{"learning_rate", c.LearningRate, 0, 1}, {"warmup_steps", float64(c.WarmupSteps), 0, 1e9},
 		{"beta1", c.Beta1, 0, 1}, {"beta2", c.Beta2, 0, 1}, {"eps", c.Eps, 0, 1}, {"weight_decay", c.WeightDecay, 0, 1},
-		{"max_grad_norm", c.MaxGradNorm, 1e-12, 1e12}, {"clip_low", c.ClipLow, 0, 1}, {"clip_high", c.ClipHigh, 0, 100},
+		{"max_grad_norm", c.MaxGradNorm, 1e-12, 1e12}, {"clip_low", c.ClipLow, 0, 1}, {"clip_high", c.ClipHigh, 0, 100}, {"dual_clip", c.DualClip, 0, 1000},
 		{"entropy_coefficient", c.EntropyCoefficient, -1, 1}, {"epochs", float64(c.Epochs), 1, 100}, {"minibatches", float64(c.Minibatches), 1, 1e6},
 		{"decay_from", float64(c.DecayFrom), 0, 1e9}, {"decay_to", float64(c.DecayTo), 0, 1e9}, {"decay_floor", c.DecayFloor, 0, 1},
 		{"muon_learning_rate", c.MuonLearningRate, 0, 1}, {"muon_momentum", c.MuonMomentum, 0, 1},

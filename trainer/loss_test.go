@@ -45,6 +45,28 @@ func TestEquation9ClippedLossWithEntropy(t *testing.T) {
 	}
 }
 
+// A good token's gain never falls below 0, so only bad ones meet the bound.
+func TestDualClipBoundsTheLossOfBadTokens(t *testing.T) {
+	lockThread(t)
+	c := DefaultConfig()
+	c.EntropyCoefficient, c.DualClip = 0, 3
+	for _, token := range []struct{ ratio, advantage, gain, slope float64 }{
+		{2.5, -2, -5, -5}, // below the bound
+		{4, -2, -6, 0},    // at 4 times it would lose 8
+		{4, 1, 1.2, 0},    // clipped from above as ever
+		{0.1, 1, 0.1, 0.1},
+	} {
+		s := torch.NewScope()
+		logp := s.FromFloat32s([]float32{-2}, torch.CPU).Leaf()
+		old := s.FromFloat32s([]float32{float32(-2 - math.Log(token.ratio))}, torch.CPU)
+		loss := c.loss(logp, old, s.FromFloat32s([]float32{float32(token.advantage)}, torch.CPU), torch.Tensor{}, 1)
+		assert.InDelta(t, -token.gain, loss.Item(), 1e-5)
+		loss.Backward(torch.Tensor{})
+		assert.InDelta(t, -token.slope, logp.Grad().Float32s()[0], 1e-5, "ratio %v, advantage %v", token.ratio, token.advantage)
+		s.Close()
+	}
+}
+
 func TestWithoutEntropyCoefficientEntropyMovesNothing(t *testing.T) {
 	lockThread(t)
 	s := torch.NewScope()

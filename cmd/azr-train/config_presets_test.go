@@ -57,6 +57,7 @@ func TestOriginalCodePresetDiffersByTheCodesRules(t *testing.T) {
 		{Key: "game.rewards.boundary", A: "0", B: "-0.5"},
 		{Key: "trainer.weight_decay", A: "0.01", B: "0"},
 		{Key: "trainer.clip_high", A: "0.2", B: "0.28"},
+		{Key: "trainer.dual_clip", A: "0", B: "3"},
 		{Key: "trainer.entropy_coefficient", A: "0.001", B: "0"},
 		{Key: "trainer.whitening", A: "sequence", B: "token"},
 	}, configs.Diff(&paper, &code))

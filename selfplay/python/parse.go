@@ -1,6 +1,8 @@
 package python
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -41,6 +43,17 @@ func (e *Environment) ParseProposal(r azr.Request, text string) (azr.Task, azr.V
 	}
 	return task, azr.Verdict{Outcome: azr.Pass}
 }
+
+// Recognize returns why a task that was made elsewhere is none of this world's, or nil. It runs nothing.
+func (e *Environment) Recognize(task azr.Task) error {
+	if !definition.MatchString(task.Program) {
+		return fmt.Errorf("python.Recognize: no function f; got program %.40q, want Python that defines it", task.Program)
+	}
+	return nil
+}
+
+// definition of f, in whatever way: a function, a class or a value.
+var definition = regexp.MustCompile(`\bf\b`)
 
 // examplesOf returns the different inputs, in canonical text and without outputs. A repeated input would make a
 // hidden example one that is shown.

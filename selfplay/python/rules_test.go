@@ -201,6 +201,12 @@ not JSON
 {"snippet": "def f(n):\n    return n", "inputs": ["1", "2"]}
 `
 
+func TestTasksOfAnotherWorldAreNotRecognized(t *testing.T) {
+	env := sandboxed(t, nil)
+	assert.NoError(t, env.Recognize(azr.Task{Program: "def f(x):\n    return x"}))
+	assert.ErrorContains(t, env.Recognize(azr.Task{Program: "(x + 1) * 2"}), `no function f; got program "(x + 1) * 2"`)
+}
+
 func TestReadSeeds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "seeds.jsonl")
 	require.NoError(t, os.WriteFile(file, []byte(seedLines), 0o644))
