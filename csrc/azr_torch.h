@@ -71,6 +71,7 @@ az_result az_full(double value, int32_t dtype, az_device device, const int64_t *
 az_result az_arange(int64_t start, int64_t end, int32_t dtype, az_device device);
 az_result az_from_host(const void *data, size_t bytes, int32_t dtype, az_device device, const int64_t *shape, int32_t ndim);
 az_status az_to_host(const az_tensor *t, void *data, size_t bytes);
+const void *az_host_data(const az_tensor *t);  // the bytes of a contiguous CPU tensor where they are; null for others
 int32_t az_ndim(const az_tensor *t);
 int64_t az_size(const az_tensor *t, int32_t dim);
 int32_t az_dtype_of(const az_tensor *t);

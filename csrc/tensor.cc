@@ -30,6 +30,11 @@ az_status az_to_host(const az_tensor *t, void *data, size_t bytes) {
   });
 }
 
+const void *az_host_data(const az_tensor *t) {
+  const at::Tensor &host = ref(t);
+  return host.is_cpu() && host.is_contiguous() ? host.const_data_ptr() : nullptr;
+}
+
 int32_t az_ndim(const az_tensor *t) { return static_cast<int32_t>(ref(t).dim()); }
 int64_t az_size(const az_tensor *t, int32_t dim) { return ref(t).size(dim); }
 

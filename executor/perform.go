@@ -29,6 +29,7 @@ func (p *Pool) attempt(ctx context.Context, l *lane, t task, attempts int) (rs [
 	select {
 	case p.running <- struct{}{}:
 		defer func() { <-p.running }()
+		defer p.underWay.enter(t.Program)()
 	case <-ctx.Done():
 		return nil, nil, context.Cause(ctx)
 	}

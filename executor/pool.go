@@ -26,12 +26,13 @@ type Pool struct {
 
 	lanes [2]*lane
 	// running has room for as many executions as may run at once.
-	running chan struct{}
-	flights flights
-	cache   *cache
-	samples *samples
-	breaker breaker
-	counts  counts
+	running  chan struct{}
+	underWay underWay
+	flights  flights
+	cache    *cache
+	samples  *samples
+	breaker  breaker
+	counts   counts
 
 	ctx    context.Context
 	cancel context.CancelCauseFunc

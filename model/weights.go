@@ -91,7 +91,7 @@ func Stored(name string, v *torch.Var, shape []int64) safetensors.Tensor {
 	dtype := safetensors.DType(strings.ToUpper(v.DType().String()))
 	return safetensors.Tensor{Name: name, DType: dtype, Shape: shape, Data: func() (data []byte, err error) {
 		defer torch.Catch(&err)
-		return v.Bytes(), nil
+		return v.View(), nil
 	}}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
@@ -28,6 +29,7 @@ type Engine struct {
 	computing []*cachedPrompt          // those not yet ready, the oldest first
 	uses      int                      // of prompts
 	stats     Stats
+	seen      atomic.Pointer[seen] // by other goroutines
 }
 
 // New makes an engine with nothing in it. Config.Room is cut to the model's context length, and where memory
@@ -135,6 +137,7 @@ func (e *Engine) Tick(ctx context.Context) (done []azr.Completion, err error) {
 	torch.BatchInvariant(func() {
 		decoding := e.grow()
 		done = e.admit()
+		e.show()
 		e.stats.Ticks++
 		e.stats.Running += len(e.running)
 		hidden := e.compute(s, decoding)

@@ -31,6 +31,9 @@ func TestRequestsEnterAndLeaveARunningBatch(t *testing.T) {
 		require.NoError(t, e.Submit(greedy(i, tokens, "a")))
 	}
 	require.Equal(t, 5, e.Pending())
+	running, queued := e.Running()
+	assert.Empty(t, running, "before the first tick")
+	assert.Zero(t, queued)
 	for tick, want := range [][]int{{0}, nil, {1, 2}, {4}, {3}} {
 		done, err := e.Tick(t.Context())
 		require.NoError(t, err)
@@ -39,6 +42,12 @@ func TestRequestsEnterAndLeaveARunningBatch(t *testing.T) {
 			indices = append(indices, c.ID.Index)
 		}
 		assert.Equal(t, want, indices, "tick %d", tick)
+		running, queued := e.Running()
+		require.Len(t, running, []int{2, 2, 2, 2, 1}[tick], "tick %d", tick)
+		assert.Equal(t, []rollout.Running{{ID: prompt(0, 1, "").ID, PromptTokens: 1}, {ID: prompt(1, 1, "").ID, PromptTokens: 1, ResponseTokens: 1},
+			{ID: prompt(1, 1, "").ID, PromptTokens: 1, ResponseTokens: 2}, {ID: prompt(3, 1, "").ID, PromptTokens: 1},
+			{ID: prompt(3, 1, "").ID, PromptTokens: 1, ResponseTokens: 1}}[tick], running[0], "tick %d", tick)
+		assert.Equal(t, []int{3, 2, 2, 0, 0}[tick], queued, "tick %d", tick)
 		assert.Equal(t, []int{4, 4, 2, 1, 0}[tick], e.Pending(), "tick %d", tick)
 	}
 	done, err := e.Tick(t.Context())

@@ -211,6 +211,20 @@ func TestSetCopiesOverAVar(t *testing.T) {
 	assert.Contains(t, panics(t, func() { v.Set(s.Zeros(torch.F32, torch.CPU, 3)) }).Msg, "copy_")
 }
 
+func TestViewIsTheVarsOwnBytes(t *testing.T) {
+	s := torch.NewScope()
+	defer s.Close()
+	v := s.FromFloat32s([]float32{1, -2, 0.5, 4, 0, 8}, torch.CPU, 2, 3).Keep()
+	defer v.Free()
+	view := v.View()
+	assert.Equal(t, v.Bytes(), view)
+	v.Set(s.Zeros(torch.F32, torch.CPU, 2, 3))
+	assert.Equal(t, make([]byte, 24), view, "it shows the change")
+	turned := v.In(s).Transpose(0, 1).Keep()
+	defer turned.Free()
+	assert.Equal(t, turned.Bytes(), turned.View(), "laid out otherwise, a copy")
+}
+
 func TestMakersAndConversions(t *testing.T) {
 	s := torch.NewScope()
 	defer s.Close()

@@ -34,6 +34,7 @@
 //
 // libtorch keeps a thread pool per calling OS thread, and the grad mode belongs
 // to the thread too. All tensor work of a process happens on one goroutine that
-// called [LockThread]; a Scope belongs to that goroutine. Set
+// called [LockThread]; a Scope belongs to that goroutine. Only [Var.View] may be
+// asked for elsewhere, by whoever writes weights to a disk meanwhile. Set
 // OMP_WAIT_POLICY=passive before the process starts.
 package torch

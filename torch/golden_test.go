@@ -156,7 +156,7 @@ var elsewhere = map[string]string{
 	"device_memory":       "TestDeviceMemoryIsOfADevice",
 	"compute_nanoseconds": "TestComputeTimeIsThatOfCalls",
 	"limit_bytes":         "TestWantOfMemoryHasItsKindAndNumbers",
-	"full":                "scope_test.go", "arange": "TestMakersAndConversions", "from_host": "every golden input", "to_host": "every golden output",
+	"full":                "scope_test.go", "arange": "TestMakersAndConversions", "from_host": "every golden input", "to_host": "every golden output", "host_data": "TestViewIsTheVarsOwnBytes",
 	"ndim": "every golden output", "size": "every golden output", "dtype_of": "every golden output", "device_of": "scope_test.go: errors name operands",
 	"copy_": "TestSetCopiesOverAVar", "to": "TestMakersAndConversions",
 	"paged_attention": "TestPagedAttentionEqualsPackedAttention", "copy_pages": "TestCopyPages", "decode_attention": "model: TestDecodingToldByTensors",

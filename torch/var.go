@@ -61,6 +61,19 @@ func (v *Var) Bytes() []byte {
 	return v.In(s).Bytes()
 }
 
+// View is v's raw elements, as [Var.Bytes] has them: on the CPU where they are, so that they hold until v is changed or
+// freed, elsewhere a copy. Any goroutine may ask for it while v is not changed.
+func (v *Var) View() []byte {
+	h, n := v.handle("View"), v.DType().Size()
+	for _, size := range v.Shape() {
+		n *= int(size)
+	}
+	if view := capi.HostData(h, n); view != nil {
+		return view
+	}
+	return v.Bytes()
+}
+
 // ClearGrads drops the gradients of vars and frees them.
 func ClearGrads(vars []*Var) { capi.ClearGrad(varHandles("ClearGrads", vars)) }
 

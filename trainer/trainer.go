@@ -29,8 +29,11 @@ type Trainer struct {
 	progress         azr.Progress
 }
 
-// Phase is the name under which Step reports progress, in samples.
-const Phase = "update"
+// The names under which Step reports progress: of gradients in samples, and of the optimiser in updates.
+const (
+	Phase          = "update"
+	OptimizerPhase = "optimizer"
+)
 
 // New makes a trainer with moments of zero. It turns on gradients of what learns: the decoder's adapters, or all of its
 // weights where it has none.
@@ -206,6 +209,7 @@ func (t *Trainer) optimise(r *Report) error {
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
 		return fmt.Errorf("trainer.Step: the gradients are %w", ErrNotFinite)
 	}
+	t.progress.Expect(OptimizerPhase, 1)
 	before := spread(t.params)
 	t.updates++
 	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
@@ -215,5 +219,6 @@ func (t *Trainer) optimise(r *Report) error {
 	if math.IsNaN(r.WeightChange) || math.IsInf(r.WeightChange, 0) {
 		return ErrBadWeights
 	}
+	t.progress.Done(OptimizerPhase, 1)
 	return nil
 }

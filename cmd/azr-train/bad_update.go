@@ -59,6 +59,9 @@ func (s *session) setAside(step int, samples []azr.Sample, cause error, changed 
 		if err := s.save(step - 1); err != nil {
 			return err
 		}
+		if err := s.settle(); err != nil {
+			return err
+		}
 	}
 	s.badUpdates++
 	b := badUpdate{Format: badUpdateFormat, Step: step, Error: cause.Error(), Checkpoint: s.saved}

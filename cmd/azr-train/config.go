@@ -57,6 +57,8 @@ type Config struct {
 	Trainer trainer.Config `yaml:"trainer"`
 	// Checkpoint says when checkpoints are written; the last step always has one.
 	Checkpoint CheckpointConfig `yaml:"checkpoint"`
+	// Watchdog says after how long without any progress a run counts as stuck.
+	Watchdog WatchdogConfig `yaml:"watchdog"`
 	// HeldOut says on which tasks a run measures itself.
 	HeldOut HeldOutConfig `yaml:"held_out"`
 	// Controls take something away from a run, to tell what its gain comes from.
@@ -124,7 +126,7 @@ func defaultConfig() Config {
 		Game: selfplay.DefaultConfig(), Environment: EnvironmentConfig{pythonWorld, python.DefaultConfig()}, Executor: executor.DefaultConfig(),
 		Rollout: rollout.DefaultConfig(), Trainer: trainer.DefaultConfig(),
 		Checkpoint: CheckpointConfig{Every: 10, Keep: 2}, HeldOut: HeldOutConfig{RefuseFrom: 2, Every: 10, MaxTokens: 256},
-		Controls: Controls{Frozen: notFrozen},
+		Controls: Controls{Frozen: notFrozen}, Watchdog: defaultWatchdog(),
 	}
 }
 
@@ -144,7 +146,7 @@ func (c Config) validate() error {
 	case c.Checkpoint.Keep < 0:
 		return fmt.Errorf("config: checkpoint.keep is negative; got %d, want 0 or more", c.Checkpoint.Keep)
 	}
-	for _, section := range []interface{ Validate() error }{c.LoRA, c.HeldOut, c.Controls, c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
+	for _, section := range []interface{ Validate() error }{c.LoRA, c.HeldOut, c.Controls, c.Watchdog, c.Game, c.Environment, c.Executor, c.Rollout, c.Trainer} {
 		if err := section.Validate(); err != nil {
 			return err
 		}

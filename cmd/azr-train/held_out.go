@@ -98,14 +98,14 @@ func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
 	if len(s.heldOut) == 0 || r.Step%s.config.HeldOut.Every != 0 && r.Step != s.last {
 		return nil
 	}
-	s.folder.enter(r.Step, phaseMeasuring)
+	s.phases.enter(r.Step, phaseMeasuring)
 	start := time.Now()
 	settings := eval.DefaultConfig()
 	settings.Sampling.MaxTokens = s.config.HeldOut.MaxTokens
 	var report eval.Report
 	err := s.trainer.Averaged(func() (err error) {
 		s.engine.Forget()
-		report, err = eval.Run(ctx, s.engine, s.env, s.heldOut, settings, s.display)
+		report, err = eval.Run(ctx, ticking{s.engine, s.phases}, s.env, s.heldOut, settings, s.progress)
 		s.engine.Forget()
 		return err
 	})

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -15,13 +16,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var kills = flag.Int("kills", 4, "how often the run is killed in TestKilledRunIsTheUninterruptedRun")
+var kills = flag.Int("kills", 5, "how often the run is killed in TestKilledRunIsTheUninterruptedRun; from 20 on as often as it takes to hit each phase")
 
 // killed is how long after a phase began the process is killed at most.
 var killed = []struct {
 	phase  string
 	within time.Duration
-}{{phasePlaying, 400 * time.Millisecond}, {phaseSaving, 60 * time.Millisecond}, {phaseRecording, 15 * time.Millisecond}, {phaseUpdating, 200 * time.Millisecond}}
+}{
+	{phasePlaying, 400 * time.Millisecond}, {phaseSaving, 30 * time.Millisecond}, {phaseRecording, 15 * time.Millisecond},
+	{phaseUpdating, 200 * time.Millisecond}, {phaseOptimizing, 4 * time.Millisecond},
+}
+
+// enoughKills is how many kills count as a soak: then there are at least landings of them in each phase.
+const enoughKills, landings = 20, 3
 
 // A run that is killed at random instants, again and again, and goes on each time is the run that was left alone: the same
 // tasks, completions, metrics and weights, bit by bit.
@@ -34,7 +41,9 @@ func TestKilledRunIsTheUninterruptedRun(t *testing.T) {
 	}
 	succeeded(t, args(whole)...)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for kill := range *kills {
+	landed := map[string]int{}
+	for kill := 0; kill < *kills || *kills >= enoughKills && leastOf(landed) < landings; kill++ {
+		require.Less(t, kill, 10**kills, "too few of them land: %v", landed)
 		next := []string{"resume", broken}
 		if _, err := os.Stat(broken); err != nil {
 			next = args(broken)
@@ -50,8 +59,13 @@ func TestKilledRunIsTheUninterruptedRun(t *testing.T) {
 			continue
 		}
 		phase, _ := os.ReadFile(filepath.Join(broken, phaseFile))
-		t.Logf("kill %d of seed %d: %v after %s began, in %s", kill+1, seed, after.Round(time.Microsecond), at.phase, strings.TrimSpace(string(phase)))
+		if bytes.Contains(phase, []byte(" "+at.phase+"\n")) {
+			landed[at.phase]++
+		}
+		t.Logf("kill %d of seed %d: %v after %s began, in %s", kill+1, seed, after.Round(time.Microsecond), at.phase,
+			strings.ReplaceAll(strings.TrimSpace(string(phase)), "\n", ", "))
 	}
+	t.Logf("kills in the phase that was meant: %v", landed)
 	if _, err := os.Stat(broken); err != nil {
 		succeeded(t, args(broken)...)
 	} else {
@@ -66,6 +80,14 @@ func TestKilledRunIsTheUninterruptedRun(t *testing.T) {
 	assert.Empty(t, drafts)
 }
 
+func leastOf(landed map[string]int) int {
+	least := math.MaxInt
+	for _, at := range killed {
+		least = min(least, landed[at.phase])
+	}
+	return least
+}
+
 // killIn kills a run some time after it next enters a phase, and tells whether it ended before.
 func killIn(c *exec.Cmd, run, phase string, after time.Duration) (ended bool) {
 	done := make(chan struct{})
@@ -78,7 +100,7 @@ func killIn(c *exec.Cmd, run, phase string, after time.Duration) (ended bool) {
 		case <-time.After(200 * time.Microsecond):
 		}
 		now, _ := os.ReadFile(filepath.Join(run, phaseFile))
-		if !bytes.Equal(now, old) && bytes.HasSuffix(now, []byte(phase+"\n")) {
+		if !bytes.Equal(now, old) && bytes.Contains(now, []byte(" "+phase+"\n")) {
 			break
 		}
 	}

@@ -2,7 +2,7 @@
 // making (Absolute Zero Reasoner).
 //
 // Results go to stdout and logs to stderr. Bad input ends with one line and exit
-// code 2; a verification that found a difference with 1, an interrupted run with 130.
+// code 2; a verification that found a difference with 1, a run that was stuck with 3, an interrupted one with 130.
 package main
 
 import (
@@ -25,6 +25,7 @@ import (
 const (
 	exitDiffers     = 1
 	exitBadInput    = 2
+	exitStuck       = 3
 	exitInterrupted = 130
 )
 
@@ -56,7 +57,8 @@ func newApp() *cli.App {
 		Name:  "azr-train",
 		Usage: "a language model learns to reason by playing Absolute Zero against itself",
 		Description: "Results go to stdout; progress, log lines and errors go to stderr.\n" +
-			"Exit codes: 0 all went well; 1 a verification found a difference; 2 bad input or a missing part, one line says which; 130 interrupted.",
+			"Exit codes: 0 all went well; 1 a verification found a difference; 2 bad input or a missing part, one line says which;\n" +
+			"3 a run was stuck; 130 interrupted.",
 		HideVersion:               true,
 		Suggest:                   true,
 		DisableSliceFlagSeparator: true, // values of --set may hold commas
@@ -103,11 +105,14 @@ func waitPassively() {
 	_ = syscall.Exec(self, os.Args, os.Environ()) // where it fails, the program merely runs slower
 }
 
-// interruptible returns a context that the first Ctrl-C or SIGTERM cancels; the second ends the process.
+// interruptible returns a context that the first Ctrl-C, SIGTERM or end of the terminal cancels; the second ends the process.
 func interruptible() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		<-signals
 		cancel()

@@ -17,6 +17,7 @@ type output struct {
 	display monitor.Display
 	log     zerolog.Logger
 	objects *json.Encoder // what stdout gets as JSON; nil for text
+	flags   []string      // that say so
 }
 
 func outputFlags() []cli.Flag {
@@ -31,9 +32,11 @@ func newOutput(c *cli.Context) output {
 	o.display, o.log = newDisplay(c.Bool("quiet") || c.Bool("json"))
 	if c.Bool("quiet") {
 		o.log = o.log.Level(zerolog.WarnLevel)
+		o.flags = append(o.flags, "--quiet")
 	}
 	if c.Bool("json") {
 		o.objects = json.NewEncoder(os.Stdout)
+		o.flags = append(o.flags, "--json")
 	}
 	return o
 }

@@ -28,6 +28,7 @@ func (s *session) seed(ctx context.Context) (err error) {
 	if s.config.Game.SeedFactor > 0 {
 		s.display.Begin("seeding")
 	}
+	s.phases.enter(0, phasePlaying)
 	record, err := s.game.Seed(ctx, s.imported...)
 	if err != nil || len(record.Tasks) == 0 { // the store had tasks
 		return err
@@ -63,11 +64,12 @@ func (s *session) readSeeds() error {
 }
 
 func (s *session) newGame(ctx context.Context) (err error) {
-	gen, err := s.generator()
+	policy, err := s.generator()
 	if err != nil {
 		return err
 	}
-	if s.game, err = selfplay.New(s.config.Game, s.config.Seed, gen, s.env, s.store, s.display); err != nil {
+	gen := ticking{policy, s.phases}
+	if s.game, err = selfplay.New(s.config.Game, s.config.Seed, gen, s.env, s.store, s.progress); err != nil {
 		return err
 	}
 	return s.holdOut(ctx)
@@ -83,6 +85,7 @@ func (s *session) play(ctx context.Context, first, last int) error {
 		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
 		if failure = s.step(ctx, step); failure == nil {
 			done = step
+			s.restarts.Store(0)
 			if step%s.config.Checkpoint.Every == 0 || s.best.Step == step {
 				failure = s.save(step)
 			}
@@ -97,14 +100,26 @@ func (s *session) play(ctx context.Context, first, last int) error {
 			return err
 		}
 	}
+	if err := s.settle(); err != nil && failure == nil {
+		return err
+	}
+	s.phases.leave()
 	if failure != nil {
-		return failure
+		return s.why(failure)
 	}
 	heldOut, err := s.drawCurves()
 	if err != nil {
 		return err
 	}
 	return s.end(s.summary(heldOut))
+}
+
+// why is what made a run fail, which is not the file that it could not write if the folder is gone.
+func (s *session) why(failure error) error {
+	if gone := s.folder.present(); gone != nil && !errors.Is(failure, context.Canceled) {
+		return gone
+	}
+	return failure
 }
 
 // maxDeltaLogProb is how far apart a token's log-prob in sampling and in training may be, in nats: ten times
@@ -116,7 +131,7 @@ const maxDeltaLogProbBF16 = 1
 
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
-	s.folder.enter(step, phasePlaying)
+	s.phases.enter(step, phasePlaying)
 	watch, before := startWatch(), s.engine.Stats()
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
@@ -131,7 +146,11 @@ func (s *session) step(ctx context.Context, step int) error {
 	}
 	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
 	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
-	s.folder.enter(step, phaseUpdating)
+	waiting := time.Now()
+	if err := s.settle(); err != nil {
+		return err
+	}
+	s.phases.enter(step, phaseUpdating)
 	learning, updates := time.Now(), s.trainer.Updates()
 	report, err := s.trainer.Step(ctx, samples)
 	if errors.Is(err, trainer.ErrNotFinite) {
@@ -168,8 +187,9 @@ func (s *session) step(ctx context.Context, step int) error {
 	maps.Copy(play.Record.Metrics, trainMetrics(report))
 	play.Record.Metrics["trainer/bad_updates"] = float64(s.badUpdates)
 	maps.Copy(play.Record.Timings, map[string]float64{
-		"trainer/update_seconds": time.Since(learning).Seconds(),
-		"resident_bytes":         residentBytes(),
+		"trainer/update_seconds":  time.Since(learning).Seconds(),
+		"checkpoint/wait_seconds": learning.Sub(waiting).Seconds(),
+		"resident_bytes":          residentBytes(),
 	})
 	maps.Copy(play.Record.Timings, watch.timings())
 	if err := s.measure(ctx, play.Record); err != nil {
@@ -234,7 +254,10 @@ func (s *session) record(r azr.StepRecord) error {
 		maps.Copy(r.Timings, executorTimings(before, s.executed))
 		alarm(s.log.With().Int("step", r.Step).Logger(), s.executed, s.blocked)
 	}
-	s.folder.enter(r.Step, phaseRecording)
+	s.phases.enter(r.Step, phaseRecording)
+	if err := s.folder.present(); err != nil {
+		return err
+	}
 	if err := s.store.Commit(r); err != nil {
 		return err
 	}

@@ -114,6 +114,7 @@ func resumeCommand() *cli.Command {
 		ArgsUsage: "RUN",
 		Flags: append([]cli.Flag{
 			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps", DefaultText: "up to the run's number of steps"},
+			&cli.IntFlag{Name: "until", Usage: "play up to step `N`", DefaultText: "the run's number of steps"},
 			deviceOverride(),
 		}, outputFlags()...),
 		Action: func(c *cli.Context) error {
@@ -121,20 +122,36 @@ func resumeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			more := -1
-			if c.IsSet("steps") {
-				if more = c.Int("steps"); more < 0 {
-					return fmt.Errorf("resume: --steps is negative; got %d, want 0 or more", more)
-				}
+			to, err := stepsWanted(c)
+			if err != nil {
+				return err
 			}
-			return resumeRun(c.Context, runDir, more, c.String("device"), newOutput(c))
+			return resumeRun(c.Context, runDir, to, c.String("device"), newOutput(c))
 		},
 	}
 }
 
-// resumeRun rolls the run back to its last whole checkpoint and plays on: more steps, or with more < 0
-// up to the configured number. A device takes the place of the configured one; "" leaves that.
-func resumeRun(ctx context.Context, runDir string, more int, device string, out output) error {
+// stepsWanted is the last step to play, given the configured one and that which is done.
+func stepsWanted(c *cli.Context) (func(configured, done int) int, error) {
+	for _, flag := range []string{"steps", "until"} {
+		if n := c.Int(flag); n < 0 {
+			return nil, fmt.Errorf("resume: --%s is negative; got %d, want 0 or more", flag, n)
+		}
+	}
+	switch steps, until := c.Int("steps"), c.Int("until"); {
+	case c.IsSet("steps") && c.IsSet("until"):
+		return nil, fmt.Errorf("resume: --steps and --until are both given; got %d and %d, want one of them", steps, until)
+	case c.IsSet("steps"):
+		return func(_, done int) int { return done + steps }, nil
+	case c.IsSet("until"):
+		return func(int, int) int { return until }, nil
+	}
+	return func(configured, _ int) int { return configured }, nil
+}
+
+// resumeRun rolls the run back to its last whole checkpoint and plays on, up to the step that is wanted. A device takes the
+// place of the configured one; "" leaves that.
+func resumeRun(ctx context.Context, runDir string, wanted func(configured, done int) int, device string, out output) error {
 	defer out.display.Close()
 	folder, config, err := openRunFolder(runDir)
 	if err != nil {
@@ -167,16 +184,13 @@ func resumeRun(ctx context.Context, runDir string, more int, device string, out 
 	if err != nil {
 		return err
 	}
+	r.until = wanted(config.Steps, step)
 	if step == 0 {
 		if err := r.seed(ctx); err != nil {
 			return err
 		}
 	}
-	to := config.Steps
-	if more >= 0 {
-		to = step + more
-	}
-	return r.play(ctx, step+1, to)
+	return r.play(ctx, step+1, r.until)
 }
 
 func exportCommand() *cli.Command {

@@ -22,25 +22,12 @@ const (
 	phaseFile    = "phase"
 )
 
-// What a run is doing, as its phase file says it.
-const (
-	phasePlaying   = "playing"
-	phaseUpdating  = "updating"
-	phaseMeasuring = "measuring"
-	phaseRecording = "recording"
-	phaseSaving    = "saving"
-)
-
 // runFolder is a run's folder, held by this process.
 type runFolder struct {
 	dir  string
 	made string // the outermost folder that was made for it
 	lock *os.File
-}
-
-// enter writes what the run is doing from now on. It is for people and tools that look on: what cannot be written is left.
-func (f *runFolder) enter(step int, phase string) {
-	_ = os.WriteFile(f.path(phaseFile), fmt.Appendf(nil, "step %d %s\n", step, phase), 0o644)
+	seen fs.FileInfo // the folder that was locked
 }
 
 // newRunFolder makes the folder with what identifies the run, its configuration. It refuses one that exists.
@@ -106,6 +93,20 @@ func (f *runFolder) hold() error {
 		return fmt.Errorf("run: another process works on %s; hint: wait for it or stop it", f.dir)
 	}
 	f.lock = lock
+	f.seen, err = os.Stat(f.dir)
+	return err
+}
+
+// present is an error if the folder is not at its place any more: what would be written there from now on would be a part
+// of nothing.
+func (f *runFolder) present() error {
+	now, err := os.Stat(f.dir)
+	if err != nil {
+		return fmt.Errorf("run: the run folder is gone; hint: moved back, azr-train resume goes on from its last checkpoint: %w", err)
+	}
+	if !os.SameFile(f.seen, now) {
+		return fmt.Errorf("run: another folder has taken the place of the run's; got %s", f.dir)
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/azr-train/azr"
@@ -16,41 +17,74 @@ const metricsKey = "metrics"
 // sampledKey is where it has the number of tokens sampled so far.
 const sampledKey = "sampled_tokens"
 
-// save writes the checkpoint of a finished step, unless the newest is of that step.
+// draft is a checkpoint that is written while the run plays on.
+type draft struct {
+	step int
+	done chan error
+}
+
+// save begins to write the checkpoint of a finished step, unless the newest is of that step. The weights are written from
+// where they are, while the next step is played: whoever changes them has to settle first.
 func (s *session) save(step int) error {
-	if step == s.saved {
-		return nil
-	}
-	s.folder.enter(step, phaseSaving)
-	start := time.Now()
-	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
-	if err := state.Put("updates", s.trainer.Updates()); err != nil {
+	if err := s.settle(); err != nil || step == s.saved {
 		return err
 	}
-	if err := state.Put("micro_batch_tokens", s.trainer.MicroBatchTokens()); err != nil {
-		return err
-	}
-	if err := state.Put(metricsKey, s.metrics.Offsets()); err != nil {
-		return err
-	}
-	if err := state.Put("memory", s.trainer.Memory()); err != nil {
-		return err
-	}
-	for key, number := range s.counts() {
-		if err := state.Put(key, number); err != nil {
-			return err
-		}
-	}
-	dir := checkpoint.Path(s.folder.dir, step)
-	err := checkpoint.Save(dir, checkpoint.Contents{
-		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
-	})
+	state, err := s.state(step)
 	if err != nil {
 		return err
 	}
-	s.saved = step
-	s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
-	return checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep, s.best.Step)
+	s.saving = &draft{step: step, done: make(chan error, 1)}
+	s.phases.save(step)
+	go s.write(s.saving, checkpoint.Contents{
+		Companions: s.companions, Model: s.beating(s.trainer.Model()), Optimizer: s.beating(s.trainer.Optimizer()), State: state,
+	}, s.best.Step)
+	return nil
+}
+
+// write writes a checkpoint and removes those that are too old. It is the one goroutine that looks at weights beside the
+// run's own.
+func (s *session) write(w *draft, c checkpoint.Contents, best int) {
+	defer s.phases.saved()
+	start, dir := time.Now(), checkpoint.Path(s.folder.dir, w.step)
+	err := s.folder.present()
+	if err == nil {
+		err = checkpoint.Save(dir, c)
+	}
+	if err == nil {
+		s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
+		err = checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep, best)
+	}
+	w.done <- err
+}
+
+// settle waits until the checkpoint that is being written, if one is, is whole.
+func (s *session) settle() error {
+	w := s.saving
+	if w == nil {
+		return nil
+	}
+	s.saving = nil
+	if err := <-w.done; err != nil {
+		return err
+	}
+	s.saved = w.step
+	return nil
+}
+
+// state is what a checkpoint has beside the tensors.
+func (s *session) state(step int) (checkpoint.State, error) {
+	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
+	kept := map[string]any{
+		"updates": s.trainer.Updates(), "micro_batch_tokens": s.trainer.MicroBatchTokens(),
+		metricsKey: s.metrics.Offsets(), "memory": s.trainer.Memory(),
+	}
+	maps.Copy(kept, s.counts())
+	for key, v := range kept {
+		if err := state.Put(key, v); err != nil {
+			return state, err
+		}
+	}
+	return state, nil
 }
 
 // rollBack returns the run to a checkpoint's step, or to its beginning if there is none, and opens the game.

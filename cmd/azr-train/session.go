@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/executor"
@@ -42,21 +43,30 @@ type session struct {
 	refused    []azr.Task            // those whose programs may not be proposed
 	templates  map[string]string     // the prompts' hashes
 	companions checkpoint.Companions // the model's files beside its weights
-	executed   executor.Stats        // at the last record
-	blocked    string                // the executor's file of programs that were stopped
+	phases     *phases
+	progress   azr.Progress   // the display's, which the watchdog sees too
+	saving     *draft         // the checkpoint that is being written; nil if none is
+	executed   executor.Stats // at the last record
+	blocked    string         // the executor's file of programs that were stopped
 	records    []azr.StepRecord
 	learned    int // last step whose update is in the weights
 	last       int // step to play to
-	saved      int // step of the newest checkpoint; 0 if there is none
+	until      int // the same as it was asked for
+	saved      int // step of the newest checkpoint that is written; 0 if there is none
 	best       best
-	sampled    int // tokens of all steps' completions
-	badUpdates int // in a row, up to the last step
+	sampled    int          // tokens of all steps' completions
+	badUpdates int          // in a row, up to the last step
+	restarts   atomic.Int32 // of stuck processes since the last finished step
 }
 
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
 // that the run began with, or with resumed the checkpoint to go on from.
 func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, out output) (s *session, err error) {
 	s = &session{config: config, folder: folder, output: out}
+	s.phases = newPhases(folder, config.Watchdog, s.stuck)
+	s.until = config.Steps
+	s.restarts.Store(restartsSoFar())
+	s.progress = watched{out.display, s.phases}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -87,7 +97,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	s.templates = s.env.TemplateHashes()
-	if s.trainer, err = trainer.New(config.Trainer, s.model, s.display); err != nil {
+	if s.trainer, err = trainer.New(config.Trainer, s.model, s.progress); err != nil {
 		return s, err
 	}
 	// After the trainer, since it takes a smaller cache where memory is small.
@@ -193,6 +203,8 @@ func openStore(path string, mustExist bool) (*store.Store, error) {
 
 // close closes what is open, the store last but for the folder.
 func (s *session) close() {
+	s.phases.close()
+	_ = s.settle() // weights that are being written must stay
 	if s.trainer != nil {
 		s.trainer.Close()
 	}

@@ -29,13 +29,10 @@ type draft struct {
 // draftPrefix begins the names of all drafts.
 const draftPrefix = ".tmp-azr-"
 
-// newDraft makes the draft of a folder, and first removes those of it that a
+// newDraft makes the draft of a folder, whose parent there is, and first removes those of it that a
 // killed process left.
 func newDraft(target string) (*draft, error) {
 	parent, prefix := filepath.Dir(target), draftPrefix+filepath.Base(target)+"-"
-	if err := os.MkdirAll(parent, 0o755); err != nil {
-		return nil, err
-	}
 	if err := removeStale(parent, prefix); err != nil {
 		return nil, err
 	}

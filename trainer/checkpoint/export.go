@@ -19,11 +19,11 @@ func Export(ckptDir, outDir string) error {
 }
 
 func export(ckptDir, outDir string) error {
-	if err := mustBeNew(outDir); err != nil {
-		return err
-	}
 	m, err := readManifest(ckptDir)
 	if err != nil {
+		return err
+	}
+	if err := placeNew(outDir); err != nil {
 		return err
 	}
 	need := int64(0)
@@ -40,9 +40,10 @@ func export(ckptDir, outDir string) error {
 	})
 }
 
-func mustBeNew(dir string) error {
+// placeNew refuses a folder that exists and makes those around one that does not.
+func placeNew(dir string) error {
 	if _, err := os.Lstat(dir); err == nil {
 		return fmt.Errorf("%s: %w; want a new folder", dir, fs.ErrExist)
 	}
-	return nil
+	return os.MkdirAll(filepath.Dir(dir), 0o755)
 }

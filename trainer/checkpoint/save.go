@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -43,6 +45,9 @@ func save(dir string, c Contents, shardBytes int64) error {
 	if err != nil {
 		return err
 	}
+	if err := os.Mkdir(filepath.Dir(dir), 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err // not MkdirAll: of a run that was taken away nothing is made anew
+	}
 	w.files[optimizerName] = c.Optimizer
 	c.State.Format = format
 	return w.write(dir, func(d *draft) error {
@@ -59,7 +64,7 @@ func save(dir string, c Contents, shardBytes int64) error {
 // WriteModel writes an ordinary model folder at dir, which must not exist. On an error nothing is left there.
 func WriteModel(dir string, companions Companions, model []safetensors.Tensor) error {
 	dir = filepath.Clean(dir)
-	err := mustBeNew(dir)
+	err := placeNew(dir)
 	if err == nil {
 		var w *weights
 		if w, err = newWeights(companions, model, shardBytes); err == nil {

@@ -159,6 +159,15 @@ func ToHost(h Handle, data []byte) *Error {
 	return failure(C.az_to_host(h.p, unsafe.Pointer(unsafe.SliceData(data)), C.size_t(len(data))))
 }
 
+// HostData is the n bytes of a contiguous CPU tensor where they are, nil of others.
+func HostData(h Handle, n int) []byte {
+	data := C.az_host_data(h.p)
+	if data == nil {
+		return nil
+	}
+	return unsafe.Slice((*byte)(data), n)
+}
+
 // Shape reads a tensor's sizes.
 func Shape(h Handle) []int64 {
 	shape := make([]int64, C.az_ndim(h.p))
