@@ -21,8 +21,10 @@ changed.
 | exit code | when |
 |---|---|
 | 0 | all went well |
+| 1 | a verification found a difference, and says which |
 | 2 | bad input, or the machine lacks something: one line says what was got, what was wanted, and often a hint |
-| 130 | Ctrl-C or SIGTERM; a run is saved up to its last finished step |
+| 3 | a run made no progress, and its stuck.txt says where |
+| 130 | Ctrl-C, SIGTERM or SIGHUP; a run is saved up to its last finished step |
 
 ` + "`make update-errors`" + ` writes this page from the cases of the tests, which run each of them and
 compare the line. MODEL is a model's folder, RUN a run's, NEW one that is not there, EMPTY
