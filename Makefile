@@ -119,12 +119,24 @@ starter: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## make the s
 teach := --set threads=1 $(patsubst %,--held-out $(held-out)/%.jsonl,validation test)
 
 .PHONY: test
-test: native model templates ## run all tests
-	@go test -json -p 2 -timeout 25m ./... | python3 .ci/summary.py
+test: native model templates ## run all tests, those that reach no native part under the race detector
+	@pure=$$($(call pure,,./...)); failed=0; { \
+		go test -race -json -p 2 -timeout 25m $$pure || failed=1; \
+		go test -json -p 2 -timeout 25m $$(go list ./... | grep -vxF "$$pure") || failed=1; \
+		exit $$failed; } | python3 .ci/summary.py
 
 .PHONY: test-pure
 test-pure: sandbox-init ## run the tests that need no native part, without cgo
 	@CGO_ENABLED=0 go test $$($(call pure,,./...))
+
+# Leaks are not looked for: libtorch keeps what it has once made. Without may_return_null an allocation that is meant to
+# fail would end the process.
+.PHONY: test-asan
+test-asan: native templates ## run the tests on tensors with csrc under the address sanitizer
+	@$(part) csrc_asan
+	@ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 LD_LIBRARY_PATH=$(CURDIR)/third_party/build/csrc_asan \
+		go test -count 1 -p 1 -timeout 60m -exec "env LD_PRELOAD=$$($${CXX:-c++} -print-file-name=libasan.so)" \
+		./torch ./model ./rollout ./trainer
 
 .PHONY: learn
 learn: build $(held-out)/validation.jsonl $(held-out)/test.jsonl ## the proof that it learns: what is not in bench/learning/results.json yet, and docs/learning.md anew

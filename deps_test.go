@@ -1,8 +1,13 @@
 package azr_test
 
 import (
+	"io/fs"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,7 +43,7 @@ var mayImport = map[string][]string{
 	"rollout/tokenizer":    {"."},
 	"trainer":              {".", "torch", "torch/safetensors", "model"},
 	"trainer/checkpoint":   {"torch/safetensors"},
-	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "monitor/curves", "rollout", "rollout/tokenizer",
+	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "monitor/curves", "monitor/watchdog", "rollout", "rollout/tokenizer",
 		"selfplay", "selfplay/python/...", "selfplay/terms", "store", "torch", "trainer", "trainer/checkpoint"},
 }
 
@@ -83,6 +88,26 @@ func TestImportTableOfTests(t *testing.T) {
 		}
 	})
 	assert.Greater(t, seen, 30)
+}
+
+// The wall clock may be set while a run goes on. Nothing is computed from it: what a time.Time loses its monotonic reading
+// by stands where a date is written down for people and nowhere else.
+func TestDurationsDoNotComeFromTheWallClock(t *testing.T) {
+	mayWriteDates := []string{"monitor/tensorboard.go"}
+	wall := regexp.MustCompile(`\.(Unix|UnixMicro|UnixMilli|UnixNano|UTC|Local|ModTime)\(\)|\.Round\(0\)|time\.(Unix|Date|Parse)\(`)
+	files := 0
+	require.NoError(t, filepath.WalkDir(".", func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(file)
+		if found := wall.Find(text); found != nil && !slices.Contains(mayWriteDates, file) {
+			t.Errorf("%s reads the wall clock: %s", file, found)
+		}
+		return err
+	}))
+	assert.Greater(t, files, 200)
 }
 
 // eachImport calls f for each import that a go list template gives, of every package of this module.

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"math"
 	"os"
@@ -33,6 +34,30 @@ func read(t *testing.T, dir, name string) string {
 	b, err := os.ReadFile(filepath.Join(dir, name))
 	require.NoError(t, err)
 	return string(b)
+}
+
+// A clock that is set back leaves the steps in their order, each once, and what is cut at a checkpoint cut.
+func TestClockThatIsSetBack(t *testing.T) {
+	dir := t.TempDir()
+	m, err := OpenMetrics(dir)
+	require.NoError(t, err)
+	defer m.Close()
+	now := time.Unix(1_700_000_000, 0)
+	m.now = func() time.Time { now = now.Add(-time.Hour); return now }
+	var offsets Offsets
+	for step := range 4 {
+		require.NoError(t, m.Append(azr.StepRecord{Step: step, Metrics: map[string]float64{"loss": float64(step)}}))
+		if step == 2 {
+			offsets = m.Offsets()
+		}
+	}
+	require.NoError(t, m.Truncate(offsets))
+	text, err := os.ReadFile(filepath.Join(dir, MetricsFile))
+	require.NoError(t, err)
+	assert.Equal(t, "{\"step\":0,\"loss\":0}\n{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":2}\n", string(text))
+	events, err := os.ReadFile(filepath.Join(dir, EventsFile))
+	require.NoError(t, err)
+	assert.Equal(t, 3, bytes.Count(events, []byte("loss")))
 }
 
 func TestMetricsAndTimingsAreKeptApart(t *testing.T) {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -153,11 +154,19 @@ func TestOtherFilesAreRefused(t *testing.T) {
 	_, err := Create(path)
 	require.ErrorContains(t, err, "store.Create: the file exists")
 
-	_, err = s.db.Exec(fmt.Sprintf("PRAGMA user_version = %d", schemaVersion+1))
-	require.NoError(t, err)
 	require.NoError(t, s.Close())
-	_, err = Open(path)
-	assert.ErrorContains(t, err, fmt.Sprintf("was written by a newer azr-train; got schema version %d, want at most %d", schemaVersion+1, schemaVersion))
+	for version, words := range map[int]string{
+		schemaVersion + 1: "was written by a newer azr-train; got schema version %d, want at most %d",
+		schemaVersion - 1: "was not written to its end or by an older azr-train; got schema version %d, want %d",
+	} {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		require.NoError(t, err)
+		_, err = file.WriteAt(binary.BigEndian.AppendUint32(nil, uint32(version)), 60) // where SQLite's header has it
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		_, err = Open(path)
+		assert.ErrorContains(t, err, fmt.Sprintf(words, version, schemaVersion))
+	}
 
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text")

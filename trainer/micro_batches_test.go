@@ -42,7 +42,7 @@ func TestMicroBatchesShrinkWhereMemoryRunsOut(t *testing.T) {
 	const parts = 10
 	for part := int64(1); part < parts; part++ {
 		m := load(t, "llama-gqa")
-		progress := &counter{}
+		progress := newCounter()
 		tr, err := New(config, m, progress)
 		require.NoError(t, err)
 		t.Cleanup(tr.Close)
@@ -60,7 +60,7 @@ func TestMicroBatchesShrinkWhereMemoryRunsOut(t *testing.T) {
 			continue
 		}
 		shrunk += r.OutOfMemory
-		assert.Equal(t, progress.expected.Load(), progress.done.Load())
+		assert.Equal(t, progress.expected, progress.done)
 		same := config
 		same.MicroBatchTokens = r.MicroBatchTokens
 		other := load(t, "llama-gqa")

@@ -35,15 +35,16 @@ type completion struct {
 	ResponseTokens     int `json:"response_tokens"`
 }
 
-// play makes a run of the recorded step and returns its metrics and timings by name.
-func (b *bench) play(ctx context.Context) (dir string, found map[string]float64, err error) {
+// play makes a run of the recorded step, with further flags, and returns its metrics and timings by name.
+func (b *bench) play(ctx context.Context, more ...string) (dir string, found map[string]float64, err error) {
 	dir = filepath.Join(b.work, "run")
 	if err := os.RemoveAll(dir); err != nil {
 		return "", nil, err
 	}
 	var out bytes.Buffer
-	c := exec.CommandContext(ctx, b.program, "run", "--quiet", "--json", "--model", b.folder, "--config", "quickstart", "--run", dir,
-		"--seed", "1", "--set", fmt.Sprintf("steps=%d", recordedStep), "--set", fmt.Sprintf("threads=%d", b.threads))
+	flags := append([]string{"run", "--quiet", "--json", "--model", b.folder, "--config", "quickstart", "--run", dir,
+		"--seed", "1", "--set", fmt.Sprintf("steps=%d", recordedStep), "--set", fmt.Sprintf("threads=%d", b.threads)}, more...)
+	c := exec.CommandContext(ctx, b.program, flags...)
 	c.Stdout, c.Stderr = &out, os.Stderr
 	if err := c.Run(); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", strings.Join(c.Args, " "), err)
@@ -152,6 +153,22 @@ func (b *bench) step(ctx context.Context) row {
 			m.batches = batches
 			return m, err
 		},
+	}
+}
+
+// saving is the recorded step while the checkpoint of the step before is written, beside the same step alone.
+func (b *bench) saving(ctx context.Context) row {
+	step := func(every int) func() (measure, error) {
+		return func() (measure, error) {
+			_, found, err := b.play(ctx, "--set", fmt.Sprintf("checkpoint.every=%d", every))
+			return measure{
+				time: time.Duration(found["step_seconds"] * float64(time.Second)), tokens: int(found["rollout/sampled_tokens"]),
+			}, err
+		}
+	}
+	return row{
+		name: "saving", says: "that step of ours while a checkpoint is written, beside itself without", aim: "0.95 times",
+		ours: step(1), theirs: step(recordedStep),
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *bench) rows(ctx context.Context) []row {
 	for _, n := range []int{1, 8, 32} {
 		rows = append(rows, b.decode(ctx, n))
 	}
-	return append(rows, b.update(ctx), b.recordedUpdate(ctx), b.step(ctx))
+	return append(rows, b.update(ctx), b.recordedUpdate(ctx), b.step(ctx), b.saving(ctx))
 }
 
 func (b *bench) prefill(ctx context.Context) row {

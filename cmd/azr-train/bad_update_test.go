@@ -55,7 +55,7 @@ func TestAnUpdateThatIsNotFiniteIsSetAside(t *testing.T) {
 	refused(t, []string{"no such file"}, "replay", filepath.Join(run, "nothing.json"))
 	bad := filepath.Join(run, "bad-updates", "bad.json")
 	require.NoError(t, os.WriteFile(bad, []byte(`{"format": 2}`), 0o644))
-	refused(t, []string{"got format 2, want 1"}, "replay", bad)
+	refused(t, []string{"written by a newer azr-train; got format 2, want at most 1"}, "replay", bad)
 	require.NoError(t, os.WriteFile(bad, []byte(`[`), 0o644))
 	refused(t, []string{"no file of bad-updates"}, "replay", bad)
 }

@@ -114,6 +114,11 @@ func (s *session) play(ctx context.Context, first, last int) error {
 	return s.end(s.summary(heldOut))
 }
 
+// spent tells whether the run has sampled as many tokens as it is to.
+func (s *session) spent() bool {
+	return s.config.SampledTokens > 0 && s.sampled >= s.config.SampledTokens
+}
+
 // why is what made a run fail, which is not the file that it could not write if the folder is gone.
 func (s *session) why(failure error) error {
 	if gone := s.folder.present(); gone != nil && !errors.Is(failure, context.Canceled) {
@@ -141,7 +146,7 @@ func (s *session) step(ctx context.Context, step int) error {
 	for _, row := range play.Record.Rows {
 		sampled += row.ResponseTokens
 	}
-	if most := s.config.SampledTokens; most > 0 && sampled >= most {
+	if !s.spent() && s.config.SampledTokens > 0 && sampled >= s.config.SampledTokens {
 		s.last = step
 	}
 	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))

@@ -93,4 +93,8 @@ func TestARunEndsByItsTokens(t *testing.T) {
 	succeeded(t, append(append(tinyRun(model, two), terms...), "--set", "sampled_tokens="+strconv.Itoa(tokens+1), "--steps", "1")...)
 	succeeded(t, "resume", two, "--steps", "8")
 	assert.Equal(t, 2, countOf(t, two, "SELECT max(step) FROM steps"))
+	succeeded(t, "resume", two)
+	assert.Equal(t, 2, countOf(t, two, "SELECT max(step) FROM steps"), "it has ended")
+	succeeded(t, "resume", two, "--until", "4")
+	assert.Equal(t, 4, countOf(t, two, "SELECT max(step) FROM steps"), "unless more is asked for")
 }

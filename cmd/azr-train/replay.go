@@ -76,8 +76,11 @@ func readBadUpdate(file string) (b badUpdate, err error) {
 	if err := json.Unmarshal(text, &b); err != nil {
 		return b, fmt.Errorf("replay: %s: no file of %s: %w", file, badUpdatesFolder, err)
 	}
-	if b.Format != badUpdateFormat {
-		return b, fmt.Errorf("replay: %s: written by another version; got format %d, want %d", file, b.Format, badUpdateFormat)
+	if b.Format > badUpdateFormat {
+		return b, fmt.Errorf("replay: %s: written by a newer azr-train; got format %d, want at most %d; use that newer one", file, b.Format, badUpdateFormat)
+	}
+	if b.Format < badUpdateFormat {
+		return b, fmt.Errorf("replay: %s: no file of %s; got format %d, want %d", file, badUpdatesFolder, b.Format, badUpdateFormat)
 	}
 	return b, nil
 }

@@ -184,7 +184,11 @@ func resumeRun(ctx context.Context, runDir string, wanted func(configured, done 
 	if err != nil {
 		return err
 	}
-	r.until = wanted(config.Steps, step)
+	configured := config.Steps
+	if r.spent() {
+		configured = step
+	}
+	r.until = wanted(configured, step)
 	if step == 0 {
 		if err := r.seed(ctx); err != nil {
 			return err

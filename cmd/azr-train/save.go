@@ -36,7 +36,8 @@ func (s *session) save(step int) error {
 	s.saving = &draft{step: step, done: make(chan error, 1)}
 	s.phases.save(step)
 	go s.write(s.saving, checkpoint.Contents{
-		Companions: s.companions, Model: s.beating(s.trainer.Model()), Optimizer: s.beating(s.trainer.Optimizer()), State: state,
+		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
+		Writing: func() { s.phases.watchdog.Beat(savingWork) },
 	}, s.best.Step)
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/azr-train/azr/monitor/watchdog"
-	"github.com/azr-train/azr/torch/safetensors"
 )
 
 // WatchdogConfig says after how long without any progress a run counts as stuck. Each bound is for one phase, and 0 sets none.
@@ -129,15 +128,4 @@ func (s *session) restart() {
 	args := slices.Concat([]string{os.Args[0], "resume", s.folder.dir, "--until", strconv.Itoa(s.until), "--device", s.config.Device}, s.output.flags)
 	os.Setenv(restartsVariable, strconv.Itoa(int(s.restarts.Load()+1)))
 	_ = syscall.Exec(self, args, os.Environ())
-}
-
-// beating has each tensor that is written count as progress.
-func (s *session) beating(tensors []safetensors.Tensor) []safetensors.Tensor {
-	for i, t := range tensors {
-		tensors[i].Data = func() ([]byte, error) {
-			s.phases.watchdog.Beat(savingWork)
-			return t.Data()
-		}
-	}
-	return tensors
 }

@@ -7,16 +7,19 @@ csrc_inputs() {
 	hash_files third_party/parts/csrc.sh CMakeLists.txt csrc
 }
 
-# The build tree stays in the clone, one for each compiler and libtorch.
-csrc_build() {
+csrc_build() { compile_csrc "$1" ""; }
+
+# compile_csrc FOLDER FLAGS puts the libraries there, compiled with further flags. The build tree stays in the clone, one
+# for each compiler, libtorch and flags.
+compile_csrc() {
 	local libtorch tree generator="Unix Makefiles"
 	libtorch=$(result libtorch)/torch
-	tree=$root/build/csrc-$({ echo "$libtorch"; "${CXX:-c++}" --version; } | sha256sum | cut -c1-8)
+	tree=$root/build/csrc-$({ echo "$libtorch$2"; "${CXX:-c++}" --version; } | sha256sum | cut -c1-8)
 	if command -v ninja >/dev/null; then generator=Ninja; fi
 	if [ -f "$tree/CMakeCache.txt" ]; then generator=; fi
 	say "compiling csrc (half a minute)"
 	cmake -S "$root" -B "$tree" ${generator:+-G "$generator"} -DCMAKE_BUILD_TYPE=Release \
-		-DAZR_LIBTORCH="$libtorch" >"$1.log" 2>&1 &&
+		-DCMAKE_CXX_FLAGS="$2" -DAZR_LIBTORCH="$libtorch" >"$1.log" 2>&1 &&
 		cmake --build "$tree" --parallel "$(nproc)" >>"$1.log" 2>&1 ||
 		die "compiling csrc failed: $(grep -m1 -iE 'error' "$1.log" || tail -1 "$1.log"); whole log: $1.log"
 	cp "$tree"/libazrtorch*.so "$1/"

@@ -65,7 +65,10 @@ func TestSaveAndLoad(t *testing.T) {
 	dir := Path(run, 12)
 	assert.Equal(t, filepath.Join(run, "checkpoints", "step-000012"), dir)
 	want := contents(t, 12)
+	written := 0
+	want.Writing = func() { written++ }
 	require.NoError(t, Save(dir, want))
+	assert.Equal(t, 4, written, "tensors of the model and the optimiser")
 	assert.Equal(t, []string{"config.json", "generation_config.json", "manifest.json", "model.safetensors",
 		"optimizer.safetensors", "state.json", "tokenizer.json"}, names(t, dir))
 	assert.Equal(t, []string{"step-000012"}, names(t, filepath.Dir(dir)))
@@ -241,9 +244,12 @@ func TestLoadRefuses(t *testing.T) {
 		"bad manifest": {func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"format": 1, "files": {"../x": {}}}`), 0o644))
 		}, `bad entry; got "../x"`},
-		"another format": {func(t *testing.T, dir string) {
+		"a newer format": {func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"format": 2}`), 0o644))
-		}, "written by another version; got format 2, want 1"},
+		}, "written by a newer azr-train; got format 2, want at most 1"},
+		"no format": {func(t *testing.T, dir string) {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{}`), 0o644))
+		}, "no format of azr-train; got 0, want 1"},
 		"empty manifest": {func(t *testing.T, dir string) {
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`{"format": 1}`), 0o644))
 		}, "incomplete; want an entry for state.json"},

@@ -40,8 +40,8 @@ func readManifest(dir string) (manifest, error) {
 		}
 		return m, err
 	}
-	if m.Format != format {
-		return m, fmt.Errorf("%s: written by another version; got format %d, want %d", path, m.Format, format)
+	if err := known(path, m.Format); err != nil {
+		return m, err
 	}
 	for name := range m.Files {
 		if name != filepath.Base(name) || name == "." || name == ".." {

@@ -25,7 +25,7 @@ func Path(runDir string, step int) string {
 
 // Latest loads the newest checkpoint of a run that is whole. Skipped says, newest
 // first, why newer ones were not used. The error wraps [ErrNone] where there is
-// none; it also removes what a killed Save left.
+// none, and [ErrNewer] where the newest is another version's; it also removes what a killed Save left.
 func Latest(runDir string) (c *Checkpoint, skipped []error, err error) {
 	steps, err := list(runDir)
 	if err == nil && steps != nil {
@@ -43,6 +43,9 @@ func Latest(runDir string) (c *Checkpoint, skipped []error, err error) {
 		}
 		if err == nil {
 			return c, skipped, nil
+		}
+		if errors.Is(err, ErrNewer) { // an older one would take the run back behind what that version did
+			return nil, skipped, fmt.Errorf("checkpoint.Latest: %w", err)
 		}
 		if newest == nil {
 			newest = err

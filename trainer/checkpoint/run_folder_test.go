@@ -2,6 +2,7 @@ package checkpoint
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"math"
 	"os"
@@ -44,6 +45,19 @@ func TestLatestTakesTheOneBeforeACorruptOne(t *testing.T) {
 	c, _, err = Latest(run)
 	require.NoError(t, err)
 	assert.Equal(t, 10, c.State.Step)
+}
+
+// What a newer version went on with is not taken back by an older one.
+func TestLatestRefusesANewerVersions(t *testing.T) {
+	run := saveSteps(t, 1, 2)
+	manifest := filepath.Join(Path(run, 2), manifestName)
+	text, err := os.ReadFile(manifest)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(manifest, bytes.Replace(text, []byte(`"format": 1`), []byte(`"format": 2`), 1), 0o644))
+	c, _, err := Latest(run)
+	assert.Nil(t, c)
+	assert.ErrorIs(t, err, ErrNewer)
+	assert.ErrorContains(t, err, "step-000002/manifest.json: written by a newer azr-train; got format 2, want at most 1; use that newer one")
 }
 
 func TestLatestWithoutAny(t *testing.T) {

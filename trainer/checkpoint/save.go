@@ -28,6 +28,8 @@ type Contents struct {
 	// Optimizer are the optimiser's tensors, under names of the run's choice.
 	Optimizer []safetensors.Tensor
 	State     State
+	// Writing, if it is set, is called before each tensor is written.
+	Writing func()
 }
 
 // Save writes a checkpoint at dir, in place of one that may be there. On an error
@@ -49,6 +51,7 @@ func save(dir string, c Contents, shardBytes int64) error {
 		return err // not MkdirAll: of a run that was taken away nothing is made anew
 	}
 	w.files[optimizerName] = c.Optimizer
+	w.writing = c.Writing
 	c.State.Format = format
 	return w.write(dir, func(d *draft) error {
 		if err := d.writeJSON(stateName, c.State); err != nil {
@@ -83,6 +86,7 @@ type weights struct {
 	companions Companions
 	files      map[string][]safetensors.Tensor
 	index      *index
+	writing    func()
 }
 
 func newWeights(companions Companions, model []safetensors.Tensor, shardBytes int64) (*weights, error) {
@@ -94,7 +98,7 @@ func newWeights(companions Companions, model []safetensors.Tensor, shardBytes in
 		return nil, err
 	}
 	files, index, err := shard(model, shardBytes)
-	return &weights{companions, files, index}, err
+	return &weights{companions: companions, files: files, index: index}, err
 }
 
 // write drafts dir with all files; finish adds to the draft and commits it.
@@ -110,7 +114,7 @@ func (w *weights) write(dir string, finish func(*draft) error) error {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(w.files)) {
-			if err := d.write(name, func(to io.Writer) error { return safetensors.Write(to, w.files[name], tensorMetadata) }); err != nil {
+			if err := d.write(name, func(to io.Writer) error { return safetensors.Write(to, w.told(w.files[name]), tensorMetadata) }); err != nil {
 				return err
 			}
 		}
@@ -121,6 +125,21 @@ func (w *weights) write(dir string, finish func(*draft) error) error {
 		}
 		return finish(d)
 	})
+}
+
+// told has writing called before each of the tensors is written.
+func (w *weights) told(tensors []safetensors.Tensor) []safetensors.Tensor {
+	if w.writing == nil {
+		return tensors
+	}
+	tensors = slices.Clone(tensors)
+	for i, t := range tensors {
+		tensors[i].Data = func() ([]byte, error) {
+			w.writing()
+			return t.Data()
+		}
+	}
+	return tensors
 }
 
 // block is what a file's end may take beyond its bytes, on file systems of the usual block size.

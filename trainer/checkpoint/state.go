@@ -3,6 +3,7 @@ package checkpoint
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -83,10 +84,21 @@ func readState(dir string) (State, error) {
 	if err := readJSON(filepath.Join(dir, stateName), &s); err != nil {
 		return s, err
 	}
-	if s.Format != format {
-		return s, fmt.Errorf("%s: written by another version; got format %d, want %d", filepath.Join(dir, stateName), s.Format, format)
+	return s, known(filepath.Join(dir, stateName), s.Format)
+}
+
+// ErrNewer says that a checkpoint was written by a newer version of this program.
+var ErrNewer = errors.New("written by a newer azr-train")
+
+// known is an error of a file whose format is not this version's.
+func known(path string, got int) error {
+	switch {
+	case got > format:
+		return fmt.Errorf("%s: %w; got format %d, want at most %d; use that newer one", path, ErrNewer, got, format)
+	case got < format:
+		return fmt.Errorf("%s: no format of azr-train; got %d, want %d", path, got, format)
 	}
-	return s, nil
+	return nil
 }
 
 // readJSON reads one of the small files of a checkpoint.
