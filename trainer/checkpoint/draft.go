@@ -1,9 +1,7 @@
 package checkpoint
 
 import (
-	"bufio"
 	"cmp"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -97,16 +95,15 @@ func (d *draft) write(name string, write func(io.Writer) error) error {
 		return err
 	}
 	defer f.Close()
-	sum := sha256.New()
-	counter := &counter{w: io.MultiWriter(f, sum)}
-	buffer := bufio.NewWriterSize(counter, 1<<20)
-	if err := write(buffer); err != nil {
+	w := newWriter(f)
+	defer w.free()
+	if err := write(w); err != nil {
 		return err
 	}
-	if err := cmp.Or(buffer.Flush(), f.Sync(), f.Close()); err != nil {
+	if err := cmp.Or(w.flush(), f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	d.files[name] = file{counter.n, hex.EncodeToString(sum.Sum(nil))}
+	d.files[name] = file{w.written, hex.EncodeToString(w.sum.Sum(nil))}
 	return nil
 }
 
@@ -174,16 +171,4 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return cmp.Or(f.Sync(), f.Close())
-}
-
-// counter counts the bytes that pass.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }
