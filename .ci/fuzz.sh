@@ -1,6 +1,7 @@
 #!/bin/sh
 # Fuzzes what reads files of others, one target after the other: fuzz.sh TIME
-# Inputs that fail are written to the package's testdata/fuzz, where go test finds them from then on.
+# Inputs that fail are written to the package's testdata/fuzz, where go test finds them from then on; what is there already is
+# a part of what earlier rounds came upon.
 set -u
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
