@@ -153,6 +153,7 @@ learn-report: ## write docs/learning.md anew from what is known
 .PHONY: bench bench-reference bench-gpu gpu-check
 bench: build model bench-reference ## measure speed beside PyTorch and transformers, and on a CUDA device if there is one, and write docs/speed.md
 	@go run ./bench/speed
+	@go run ./bench/speed -growth
 	@go run ./bench/gpu -optional
 bench-gpu: build model ## measure decoding and an update at 16K tokens on a CUDA device, and write docs/speed.md
 	@go run ./bench/gpu
@@ -165,8 +166,8 @@ bench-llama: check-tools ## build llama.cpp, which make bench then shows beside 
 	@$(part) llama
 
 .PHONY: bench-growth
-bench-growth: build ## measure how a step's time grows with batch, length, model and slots (4 minutes)
-	@go run ./bench/speed -growth -rounds 3
+bench-growth: build ## measure how a step's time grows with batch, length, model and slots (5 minutes)
+	@go run ./bench/speed -growth
 
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation

@@ -94,7 +94,7 @@ type Report struct {
 	// Groups is in how many groups, of six, a sample has an advantage.
 	Groups int
 	// Tokens that went through the model, those that did not because another sequence begins with them too, response
-	// tokens of the step, and micro-batches.
+	// tokens, and micro-batches, of all updates.
 	Tokens, SharedTokens, ResponseTokens, Batches int
 	// MicroBatchTokens bounded the last micro-batches; OutOfMemory counts how often memory ran out and they got smaller.
 	MicroBatchTokens, OutOfMemory int
@@ -120,11 +120,14 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	advantages := t.config.Advantages(samples)
 	r.Advantages, r.Replayed = advantages[:count], len(replayed)
 	r.Groups = instructive(samples[:count], r.Advantages)
+	responses, batches := 0, 0
 	for n := range t.config.Epochs * t.config.Minibatches {
 		if err := t.update(ctx, t.minibatch(n, samples, advantages), &r, n == 0); err != nil {
 			return r, err
 		}
+		responses, batches = responses+r.ResponseTokens, batches+r.Batches
 	}
+	r.ResponseTokens, r.Batches = responses, batches
 	r.MicroBatchTokens = t.microBatchTokens
 	return r, nil
 }
@@ -158,7 +161,7 @@ func (t *Trainer) minibatch(n int, samples []azr.Sample, advantages []float64) [
 // update adds up the gradients of all micro-batches and takes one optimiser step. An example without an
 // advantage moves nothing unless entropy counts, so it is not computed; its tokens still count in the mean.
 func (t *Trainer) update(ctx context.Context, examples []example, r *Report, first bool) error {
-	r.Loss, r.Entropy, r.LogProb, r.ResponseTokens, r.computed = 0, 0, 0, 0, 0
+	r.Loss, r.Entropy, r.LogProb, r.ResponseTokens, r.Batches, r.computed = 0, 0, 0, 0, 0, 0
 	for _, e := range examples {
 		r.ResponseTokens += len(e.ResponseIDs)
 	}

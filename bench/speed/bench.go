@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/azr-train/azr/bench/machine"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/rollout/tokenizer"
@@ -55,6 +56,8 @@ type result struct {
 	Says   string `json:"says"`
 	Aim    string `json:"aim"`
 	Tokens int    `json:"tokens"`
+	// Load of the machine before.
+	Load   string `json:"load,omitempty"`
 	Ours   turns  `json:"ours"`
 	Theirs turns  `json:"theirs"`
 	Limit  turns  `json:"limit,omitempty"`
@@ -111,14 +114,22 @@ func (b *bench) run(ctx context.Context, only []string, file, page string) (err 
 		return err
 	}
 	r.describe(b)
-	for _, row := range b.rows(ctx) {
+	rows := b.rows(ctx)
+	for _, name := range only {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+			return fmt.Errorf("no such row; got %q, want one of the table's first column", name)
+		}
+	}
+	for _, row := range rows {
 		if len(only) > 0 && !slices.Contains(only, row.name) {
 			continue
 		}
+		load := machine.Load()
 		found, err := b.measure(row)
 		if err != nil {
 			return fmt.Errorf("%s: %w", row.name, err)
 		}
+		found.Load = load
 		r.add(found)
 		fmt.Fprintln(os.Stderr, found.line())
 		if err := r.write(file, page); err != nil {

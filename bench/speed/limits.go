@@ -1,14 +1,24 @@
 package main
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 )
 
-// products is how long the model's own matrix products take at so many rows, layers and head, and nothing else.
+// products is how long the model's own matrix products take at so many rows, layers and head, and nothing else: in
+// libtorch, or in the loops of batch-invariant mode, whichever is faster.
 func products(m *model.Decoder, rows, headRows int) time.Duration {
+	var own time.Duration
+	theirs := allProducts(m, rows, headRows)
+	torch.BatchInvariant(func() { own = allProducts(m, rows, headRows) })
+	return min(own, theirs)
+}
+
+func allProducts(m *model.Decoder, rows, headRows int) time.Duration {
 	s := torch.NewScope()
 	defer s.Close()
 	matrices := map[[2]int64][]torch.Tensor{}
@@ -44,22 +54,40 @@ func products(m *model.Decoder, rows, headRows int) time.Duration {
 	return took
 }
 
-// reading is how long it takes to read the model's weights once, the embedding left out unless it is the head.
-func reading(m *model.Decoder) time.Duration {
-	s := torch.NewScope()
-	defer s.Close()
-	var took time.Duration
-	torch.NoGrad(func() {
-		begin := time.Now()
-		for _, p := range m.Parameters() {
-			if p.Var == m.Embedding && m.Head != m.Embedding {
-				continue
-			}
-			inside := s.Child()
-			p.Var.In(inside).SumAll()
-			inside.Close()
+// reading is how long it takes to read the model's weights once, on as many goroutines as the sides have threads, the
+// embedding left out unless it is the head.
+func reading(m *model.Decoder, threads int) time.Duration {
+	var parts [][]byte
+	for _, p := range m.Parameters() {
+		if p.Var == m.Embedding && m.Head != m.Embedding {
+			continue
 		}
-		took = time.Since(begin)
-	})
-	return took
+		view := p.Var.View()
+		for part := range threads {
+			parts = append(parts, view[len(view)*part/threads:len(view)*(part+1)/threads])
+		}
+	}
+	begin := time.Now()
+	var readers sync.WaitGroup
+	for reader := range threads {
+		readers.Go(func() {
+			for i := reader; i < len(parts); i += threads {
+				sink.Add(readAll(parts[i]))
+			}
+		})
+	}
+	readers.Wait()
+	return time.Since(begin)
+}
+
+// sink keeps the compiler from leaving reads out.
+var sink atomic.Uint64
+
+// readAll touches every cache line of data: the processor fetches whole lines.
+func readAll(data []byte) (sum uint64) {
+	const line = 64
+	for ; len(data) >= 4*line; data = data[4*line:] {
+		sum += uint64(data[0]) + uint64(data[line]) + uint64(data[2*line]) + uint64(data[3*line])
+	}
+	return sum
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +19,6 @@ type report struct {
 	Machine string   `json:"machine"`
 	Threads int      `json:"threads"`
 	PyTorch string   `json:"pytorch"`
-	Load    string   `json:"load"`
 	Rows    []result `json:"rows"`
 }
 
@@ -36,9 +36,9 @@ func readReport(file string) (r report, err error) {
 	return r, nil
 }
 
-// describe names the machine and its load before the measuring.
+// describe names the machine.
 func (r *report) describe(b *bench) {
-	r.Machine, r.Threads, r.PyTorch, r.Load = machine.Name(), b.threads, b.reference.version, machine.Load()
+	r.Machine, r.Threads, r.PyTorch = machine.Name(), b.threads, b.reference.version
 }
 
 func (r *report) add(found result) {
@@ -86,11 +86,16 @@ func (r *report) write(file, into string) error {
 
 func (r *report) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d threads a side, PyTorch %s, load %s before:\n\n", r.Machine, r.Threads, r.PyTorch, r.Load)
+	fmt.Fprintf(&b, "%s, %d threads a side, PyTorch %s:\n\n", r.Machine, r.Threads, r.PyTorch)
 	b.WriteString("| | tokens/s | reference | times as fast (least to most) | as llama.cpp | of the limit | memory | aim |\n|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		b.WriteString(row.line() + "\n")
 	}
+	var loads []string
+	for _, row := range r.Rows {
+		loads = append(loads, fmt.Sprintf("%s %d rounds at %s", row.Name, len(row.Ours), cmp.Or(row.Load, "?")))
+	}
+	fmt.Fprintf(&b, "\nRounds, and the load of the machine before them: %s.\n", strings.Join(loads, ", "))
 	for _, row := range r.Rows {
 		if len(row.Batches) > 0 {
 			b.WriteString("\n" + row.batches())

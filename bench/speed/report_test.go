@@ -22,17 +22,18 @@ func TestReportWritesItsPartOfThePage(t *testing.T) {
 	dir := t.TempDir()
 	file, page := filepath.Join(dir, "results.json"), filepath.Join(dir, "speed.md")
 	require.NoError(t, os.WriteFile(page, []byte("before\n<!-- speed -->\nold\n<!-- end of speed -->\nafter\n"), 0o644))
-	r := report{Machine: "a machine", Threads: 2, PyTorch: "2.15.0", Load: "0.1"}
+	r := report{Machine: "a machine", Threads: 2, PyTorch: "2.15.0"}
 	r.add(result{Name: "prefill", Tokens: 8, Ours: turns{1}, Theirs: turns{1}})
 	r.add(result{Name: "decode 1", Tokens: 8, Ours: turns{1}, Theirs: turns{1}})
-	r.add(result{Name: "prefill", Tokens: 8, Ours: turns{2}, Theirs: turns{1}})
+	r.add(result{Name: "prefill", Tokens: 8, Ours: turns{2}, Theirs: turns{1}, Load: "0.1"})
 	r.add(result{Name: "step", Tokens: 8, Ours: turns{2, 2, 2}, Theirs: turns{1, 1, 1}, Idle: turns{0.04, 0.02, 0.03}, Waiting: turns{0.01, 0.01, 0.01},
 		Batches: []batchRate{{16, 40.4}, {8, 30}}})
 	require.NoError(t, r.write(file, page))
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	assert.Contains(t, string(text), "before\n<!-- speed -->\na machine, 2 threads a side, PyTorch 2.15.0, load 0.1 before:\n")
+	assert.Contains(t, string(text), "before\n<!-- speed -->\na machine, 2 threads a side, PyTorch 2.15.0:\n")
 	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – | – |  |\n| decode 1:")
+	assert.Contains(t, string(text), "\n\nRounds, and the load of the machine before them: prefill 1 rounds at 0.1, decode 1 1 rounds at ?, step 3 rounds at ?.\n")
 	assert.Contains(t, string(text), "\n\nThe reference generates the step's completions in batches of 16, the best it tried: 16 (40 tokens/s), 8 (30 tokens/s).\n")
 	assert.Contains(t, string(text), "\n\nOur compute thread was outside libtorch for 3.0 % of the step (2.0 to 4.0), waiting for verdicts for 1.0 % of it; "+
 		"the aim is at most 5 %.\n<!-- end of speed -->\nafter\n")

@@ -106,7 +106,7 @@ func (b *bench) decode(ctx context.Context, n int) row {
 			return b.asked(request{"do": "generate", "prompts": prompts, "lengths": lengths, "batch": n}, 0)()
 		},
 		// Each token is a pass over the weights and the products of as many rows; the slower of the two is the limit.
-		limit: func() time.Duration { return decodedTokens * max(products(b.model, n, n), reading(b.model)) },
+		limit: func() time.Duration { return decodedTokens * max(products(b.model, n, n), reading(b.model, b.threads)) },
 	}
 	if b.hasLlama() {
 		r.llama = func() (measure, error) { return b.llamaDecodes(ctx, n) }

@@ -6,6 +6,7 @@ import (
 	"go/doc/comment"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -98,14 +99,18 @@ func listKeys(w io.Writer, keys []configs.Key, prefix string) {
 // firstSentence of a comment, without its default.
 func firstSentence(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
+	text = inBrackets.ReplaceAllString(text, "")
 	end := len(text)
-	for _, stop := range []string{". ", "; ", " (default"} {
+	for _, stop := range []string{". ", "; "} {
 		if i := strings.Index(text, stop); i >= 0 {
 			end = min(end, i)
 		}
 	}
 	return strings.TrimSuffix(text[:end], ".")
 }
+
+// inBrackets is a default that a comment tells.
+var inBrackets = regexp.MustCompile(` \((the )?default[^()]*\)`)
 
 // wrapped breaks a comment into lines for a terminal.
 func wrapped(text string) []byte {
