@@ -155,7 +155,7 @@ func (b *bench) step(ctx context.Context) row {
 		},
 		theirs: func() (m measure, err error) {
 			if batches == nil {
-				if batches, err = b.tryBatches(list); err != nil {
+				if batches, err = tryBatches([]int{8, 16, 32, 64}, b.generationRate(list)); err != nil {
 					return m, err
 				}
 			}
@@ -182,27 +182,35 @@ func (b *bench) saving(ctx context.Context) row {
 	}
 }
 
-// batchRate is how fast the reference generates in batches of a size.
+// batchRate is how fast the reference is in batches of a size: completions, or tokens of an update.
 type batchRate struct {
 	Size   int     `json:"size"`
 	Tokens float64 `json:"tokens_per_second"`
 }
 
-// tryBatches has the reference generate a step's completions in batches of several sizes, and lists these, the best first.
-func (b *bench) tryBatches(list []completion) (rates []batchRate, err error) {
-	for _, size := range []int{8, 16, 32, 64} {
-		requests, tokens, err := b.generations(list, size)
+// tryBatches finds how fast the reference is in batches of each size, and lists these, the best first.
+func tryBatches(sizes []int, rate func(size int) (float64, error)) (rates []batchRate, err error) {
+	for _, size := range sizes {
+		tokens, err := rate(size)
 		if err != nil {
 			return nil, err
 		}
-		m, err := b.doAll(requests)
-		if err != nil {
-			return nil, err
-		}
-		rates = append(rates, batchRate{size, float64(tokens) / m.time.Seconds()})
+		rates = append(rates, batchRate{size, tokens})
 	}
 	slices.SortFunc(rates, func(x, y batchRate) int { return cmp.Compare(y.Tokens, x.Tokens) })
 	return rates, nil
+}
+
+// generationRate is how many tokens a second the reference generates of a step's completions in batches of a size.
+func (b *bench) generationRate(list []completion) func(size int) (float64, error) {
+	return func(size int) (float64, error) {
+		requests, tokens, err := b.generations(list, size)
+		if err != nil {
+			return 0, err
+		}
+		m, err := b.doAll(requests)
+		return float64(tokens) / m.time.Seconds(), err
+	}
 }
 
 // generations asks the reference for a step's completions, role by role and type by type, and counts their tokens.

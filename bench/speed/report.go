@@ -113,7 +113,7 @@ func (r result) batches() string {
 	for _, b := range r.Batches {
 		tried = append(tried, fmt.Sprintf("%d (%.0f tokens/s)", b.Size, b.Tokens))
 	}
-	return fmt.Sprintf("The reference generates the %s's completions in batches of %d, the best it tried: %s.\n", r.Name, r.Batches[0].Size, strings.Join(tried, ", "))
+	return fmt.Sprintf("Reference, %s: batches of %d, the best it tried: %s.\n", r.Name, r.Batches[0].Size, strings.Join(tried, ", "))
 }
 
 // idle tells how much of a row's time our compute thread was not computing.

@@ -34,7 +34,7 @@ func TestReportWritesItsPartOfThePage(t *testing.T) {
 	assert.Contains(t, string(text), "before\n<!-- speed -->\na machine, 2 threads a side, PyTorch 2.15.0:\n")
 	assert.Contains(t, string(text), "| prefill:  | 4 | 8 | 0.50 (0.50 to 0.50) | – | – | – |  |\n| decode 1:")
 	assert.Contains(t, string(text), "\n\nRounds, and the load of the machine before them: prefill 1 rounds at 0.1, decode 1 1 rounds at ?, step 3 rounds at ?.\n")
-	assert.Contains(t, string(text), "\n\nThe reference generates the step's completions in batches of 16, the best it tried: 16 (40 tokens/s), 8 (30 tokens/s).\n")
+	assert.Contains(t, string(text), "\n\nReference, step: batches of 16, the best it tried: 16 (40 tokens/s), 8 (30 tokens/s).\n")
 	assert.Contains(t, string(text), "\n\nOur compute thread was outside libtorch for 3.0 % of the step (2.0 to 4.0), waiting for verdicts for 1.0 % of it; "+
 		"the aim is at most 5 %.\n<!-- end of speed -->\nafter\n")
 	again, err := readReport(file)
