@@ -11,6 +11,7 @@ import (
 
 	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/torch/safetensors"
+	"github.com/azr-train/azr/wholefile"
 )
 
 // A folder of adapters, in the format of Hugging Face's PEFT: adapter_config.json names the model that they belong to,
@@ -87,7 +88,7 @@ func (c *adapterConfig) base(dir string) (string, error) {
 // readAdapterConfig returns nil for a folder that is not of adapters.
 func readAdapterConfig(dir string) (*adapterConfig, error) {
 	path := filepath.Join(dir, AdapterConfigName)
-	text, err := os.ReadFile(path)
+	text, err := wholefile.Read(path, mostConfigBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/azr-train/azr/wholefile"
 )
 
 // Config is the part of a Hugging Face config.json that shapes a decoder.
@@ -50,9 +51,12 @@ func ReadConfig(dir string) (Config, error) {
 	return readConfig(base)
 }
 
+// mostConfigBytes bounds a config.json; the longest are some kilobytes.
+const mostConfigBytes = 16 << 20
+
 func readConfig(dir string) (Config, error) {
 	path := filepath.Join(dir, "config.json")
-	text, err := os.ReadFile(path)
+	text, err := wholefile.Read(path, mostConfigBytes)
 	if err != nil {
 		return Config{}, fmt.Errorf("model.ReadConfig: no model there; got %v; hint: --model takes a Hugging Face folder", err)
 	}

@@ -29,7 +29,7 @@ func (r *round) metrics(rows []azr.Row) map[string]float64 {
 	m := map[string]float64{"solve/missing": float64(r.missing)}
 	means := meanTable{}
 	for _, row := range rows {
-		group := groupName(row.ID)
+		group := GroupName(row.ID)
 		m[group+"/count"]++
 		m[group+"/verdict/"+verdictName(row.Verdict)]++
 		m[group+"/truncated"] += indicator(row.Finish == azr.Truncated)
@@ -45,7 +45,7 @@ func (r *round) metrics(rows []azr.Row) map[string]float64 {
 	r.proposalMetrics(m, means)
 	for _, a := range r.rollouts {
 		if a.prompt.ID.Purpose == azr.Solving {
-			m[groupName(a.prompt.ID)+"/fresh"] += indicator(a.fresh)
+			m[GroupName(a.prompt.ID)+"/fresh"] += indicator(a.fresh)
 		}
 	}
 	for g, count := range r.tooLong {
@@ -66,7 +66,7 @@ func (r *round) metrics(rows []azr.Row) map[string]float64 {
 func (r *round) proposalMetrics(m map[string]float64, means meanTable) {
 	programs := map[ofType]bool{}
 	for _, p := range r.sortedProposals() {
-		group, t := groupName(p.prompt.ID), p.task
+		group, t := GroupName(p.prompt.ID), p.task
 		m[group+"/valid"] += indicator(p.valid())
 		m[group+"/duplicate"] += indicator(p.known || p.repeated)
 		if p.solveRate >= 0 {
@@ -100,7 +100,8 @@ func (r *round) timings() map[string]float64 {
 	}
 }
 
-func groupName(id azr.SampleID) string {
+// GroupName begins the names of a completion's metrics, for example "solve/deduction".
+func GroupName(id azr.SampleID) string {
 	return rolePhase(id.Purpose) + "/" + id.Type.String()
 }
 

@@ -267,3 +267,62 @@ func TestStuckRunEnds(t *testing.T) {
 	assert.Contains(t, f.stderr.String(), `"restarts":false`)
 	f.goesOn(t)
 }
+
+// A run whose database was put back from an older copy, or lacks rows, is not gone on with.
+func TestDatabaseBehindItsCheckpoint(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	succeeded(t, tinyRun(tinyModel(t), run)...)
+	for _, statement := range []string{"DELETE FROM steps WHERE step = 2", "DELETE FROM completions WHERE seq = 1"} {
+		dir := tampered(t, run, statement)
+		before, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+		require.NoError(t, err)
+		refused(t, []string{"run.sqlite is not that of", "completions up to step 2, want 3,"}, "resume", dir, "--steps", "1", "--quiet")
+		after, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+		require.NoError(t, err)
+		assert.Equal(t, string(before), string(after))
+	}
+}
+
+func TestEmptiedConfiguration(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	succeeded(t, tinyRun(tinyModel(t), run)...)
+	require.NoError(t, os.Truncate(filepath.Join(run, configFile), 0))
+	refused(t, []string{"config.yaml is empty"}, "resume", run)
+}
+
+// A hang that comes again before there is a checkpoint to go on from ends the run.
+func TestStuckAgainBeforeACheckpointEnds(t *testing.T) {
+	f := startFaulty(t, t.TempDir(), "--json", "--set", "watchdog.recording=1s", "--set", "checkpoint.every=100")
+	read, write := unread(t)
+	f.process.Stdout = write
+	require.NoError(t, f.process.Start())
+	write.Close()
+	go func() { // takes two steps' lines of each process and then no more for a while
+		buffer := make([]byte, 1<<20)
+		for {
+			for range 3 {
+				if n, err := read.Read(buffer); n == 0 || err != nil {
+					return
+				}
+			}
+			time.Sleep(4 * time.Second)
+		}
+	}()
+	code, _ := f.ends(t)
+	assert.Equal(t, exitStuck, code, f.stderr)
+	assert.Equal(t, 1, strings.Count(f.stderr.String(), `"restarts":true`))
+}
+
+// The closing summary, too, may meet a stdout that nobody reads.
+func TestStuckSummaryEnds(t *testing.T) {
+	f := startFaulty(t, t.TempDir(), "--quiet", "--set", "watchdog={ending: 1s, restarts: 0}")
+	_, write := unread(t)
+	_, err := write.Write(make([]byte, os.Getpagesize()))
+	require.NoError(t, err)
+	f.process.Stdout = write
+	require.NoError(t, f.process.Start())
+	write.Close()
+	code, _ := f.ends(t)
+	assert.Equal(t, exitStuck, code, f.stderr)
+	f.isTheWhole(t)
+}

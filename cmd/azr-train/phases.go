@@ -17,12 +17,14 @@ import (
 
 // What a run does at a time. A checkpoint is saved beside one of the others.
 const (
+	phaseOpening    = "opening"
 	phasePlaying    = "playing"
 	phaseUpdating   = "updating"
 	phaseOptimizing = "optimizing"
 	phaseMeasuring  = "measuring"
 	phaseRecording  = "recording"
 	phaseSaving     = "saving"
+	phaseEnding     = "ending"
 )
 
 // phases keeps what a run is doing: for people and tools in the phase file, and with a deadline for the watchdog.
@@ -69,9 +71,6 @@ func (p *phases) within(phase string) {
 	p.mu.Unlock()
 	p.enter(step, phase)
 }
-
-// leave ends the last phase of a run.
-func (p *phases) leave() { p.watchdog.Leave(mainWork) }
 
 // save begins the checkpoint of a step, and saved ends it.
 func (p *phases) save(step int) {

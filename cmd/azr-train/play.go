@@ -85,7 +85,6 @@ func (s *session) play(ctx context.Context, first, last int) error {
 		s.display.Begin(fmt.Sprintf("step %d/%d", step, last))
 		if failure = s.step(ctx, step); failure == nil {
 			done = step
-			s.restarts.Store(0)
 			if step%s.config.Checkpoint.Every == 0 || s.best.Step == step {
 				failure = s.save(step)
 			}
@@ -103,7 +102,7 @@ func (s *session) play(ctx context.Context, first, last int) error {
 	if err := s.settle(); err != nil && failure == nil {
 		return err
 	}
-	s.phases.leave()
+	s.phases.enter(done, phaseEnding)
 	if failure != nil {
 		return s.why(failure)
 	}

@@ -25,7 +25,8 @@ func runCommand() *cli.Command {
 		Description: "Makes the folder of the run and plays its steps; docs/run-folder.md says what is in it.\n" +
 			"stdout gets the closing summary, or with --json an object a step and one of the summary;\n" +
 			"stderr shows progress: bars and the last tasks on a terminal, elsewhere a line a step.\n" +
-			"Ctrl-C saves the last finished step and ends with exit code 130; azr-train resume goes on.",
+			"Ctrl-C, SIGTERM or the end of the terminal saves the last finished step and ends with code 130;\n" +
+			"a run that makes no progress says where in stuck.txt and ends with 3; azr-train resume goes on.",
 		Flags: append([]cli.Flag{
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.StringSliceFlag{Name: "seeds", Usage: "start from the tasks in `FILE`, JSON lines of the paper's authors (may be repeated)"},

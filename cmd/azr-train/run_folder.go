@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -32,6 +33,10 @@ type runFolder struct {
 
 // newRunFolder makes the folder with what identifies the run, its configuration. It refuses one that exists.
 func newRunFolder(dir string, config []byte) (*runFolder, error) {
+	exists := fmt.Errorf("run: the run folder exists; got %s, want a new one; hint: azr-train resume %s", dir, dir)
+	if !missing(dir) {
+		return nil, exists
+	}
 	made := filepath.Clean(dir)
 	for parent := filepath.Dir(made); missing(parent); parent = filepath.Dir(made) {
 		made = parent
@@ -39,22 +44,45 @@ func newRunFolder(dir string, config []byte) (*runFolder, error) {
 	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
 		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
 	}
-	err := os.Mkdir(dir, 0o755)
+	f := &runFolder{dir: dir, made: made}
+	err := f.make(config)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("run: the run folder exists; got %s, want a new one; hint: azr-train resume %s", dir, dir)
+		return nil, exists
 	}
 	if err != nil {
+		if made != filepath.Clean(dir) {
+			_ = os.RemoveAll(made)
+		}
 		return nil, fmt.Errorf("run: cannot make the run folder: %w", err)
 	}
-	f := &runFolder{dir: dir, made: made}
-	if err = f.hold(); err == nil {
-		err = os.WriteFile(f.path(configFile), config, 0o644)
-	}
-	if err != nil {
-		f.discard()
-		return nil, fmt.Errorf("run: cannot write to the run folder: %w", err)
-	}
 	return f, nil
+}
+
+// make fills a folder of another name and gives it its own, so that there never is one without its configuration.
+func (f *runFolder) make(config []byte) (err error) {
+	draft, err := os.MkdirTemp(filepath.Dir(filepath.Clean(f.dir)), ".run-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			f.unlock()
+			_ = os.RemoveAll(draft)
+		}
+	}()
+	made := &runFolder{dir: draft}
+	if err := errors.Join(os.Chmod(draft, 0o755), made.hold()); err != nil {
+		return err
+	}
+	f.lock, f.seen = made.lock, made.seen
+	if err := writeWhole(made.path(configFile), func(w io.Writer) error { _, err := w.Write(config); return err }); err != nil {
+		return err
+	}
+	err = unix.Renameat2(unix.AT_FDCWD, draft, unix.AT_FDCWD, f.dir, unix.RENAME_NOREPLACE)
+	if errors.Is(err, unix.EINVAL) { // a file system without that, such as NFS, where only an empty folder gives way
+		err = os.Rename(draft, f.dir)
+	}
+	return err
 }
 
 // openRunFolder holds an existing run and reads its configuration.
@@ -71,8 +99,12 @@ func openRunFolder(dir string) (*runFolder, Config, error) {
 func readRunConfig(command, dir string) (Config, error) {
 	config := defaultConfig()
 	path := filepath.Join(dir, configFile)
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return config, fmt.Errorf("%s: not a run folder; got %s: %w", command, dir, err)
+	}
+	if info.Size() == 0 { // a run's has every key
+		return config, fmt.Errorf("%s: %s is empty; hint: each checkpoint's state.json has it too", command, path)
 	}
 	if err := configs.Over(&config).File(path); err != nil {
 		return config, err

@@ -8,11 +8,15 @@ import (
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/store"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
 // metricsKey is where a checkpoint's state has the lengths of the metrics files.
 const metricsKey = "metrics"
+
+// totalsKey is where it has the numbers of the database's rows.
+const totalsKey = "totals"
 
 // sampledKey is where it has the number of tokens sampled so far.
 const sampledKey = "sampled_tokens"
@@ -69,13 +73,19 @@ func (s *session) settle() error {
 		return err
 	}
 	s.saved = w.step
+	s.restarts.Store(0) // a process that takes this one's place begins further on
 	return nil
 }
 
 // state is what a checkpoint has beside the tensors.
 func (s *session) state(step int) (checkpoint.State, error) {
 	state := checkpoint.State{Step: step, Seed: s.config.Seed, Provenance: s.provenance()}
+	totals, err := s.store.Totals(step)
+	if err != nil {
+		return state, err
+	}
 	kept := map[string]any{
+		totalsKey: totals,
 		"updates": s.trainer.Updates(), "micro_batch_tokens": s.trainer.MicroBatchTokens(),
 		metricsKey: s.metrics.Offsets(), "memory": s.trainer.Memory(),
 	}
@@ -93,6 +103,9 @@ func (s *session) rollBack(ctx context.Context, last *checkpoint.Checkpoint) (st
 	var offsets monitor.Offsets
 	if last != nil {
 		step, s.saved = last.State.Step, last.State.Step
+		if err := s.hasAll(last); err != nil {
+			return 0, err
+		}
 		if err := s.restore(last, &offsets); err != nil {
 			return 0, err
 		}
@@ -101,13 +114,31 @@ func (s *session) rollBack(ctx context.Context, last *checkpoint.Checkpoint) (st
 	if last == nil {
 		keep = -1 // the seeds are made again too
 	}
+	if err := s.metrics.Truncate(offsets); err != nil { // it looks at the files before it cuts any
+		return 0, err
+	}
 	if err := s.store.Rollback(keep); err != nil {
 		return 0, err
 	}
-	if err := s.metrics.Truncate(offsets); err != nil {
-		return 0, err
-	}
 	return step, s.newGame(ctx)
+}
+
+// hasAll is an error if the database lacks, or has more of, what there was when the checkpoint was made: it may have been
+// put back from an older copy.
+func (s *session) hasAll(last *checkpoint.Checkpoint) error {
+	var want store.Totals
+	if found, err := last.State.Get(totalsKey, &want); err != nil || !found { // checkpoints of older versions have none
+		return err
+	}
+	got, err := s.store.Totals(last.State.Step)
+	if err != nil {
+		return err
+	}
+	if got != want {
+		return fmt.Errorf("resume: %s is not that of %s; got %d steps, %d tasks and %d completions up to step %d, want %d, %d and %d; was it copied from elsewhere?",
+			s.folder.path(storeFile), last.Dir, got.Steps, got.Tasks, got.Completions, last.State.Step, want.Steps, want.Tasks, want.Completions)
+	}
+	return nil
 }
 
 // counts are where the run keeps what it counts over its steps, by the keys of a checkpoint's state; checkpoints of older

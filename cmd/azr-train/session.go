@@ -56,7 +56,7 @@ type session struct {
 	best       best
 	sampled    int          // tokens of all steps' completions
 	badUpdates int          // in a row, up to the last step
-	restarts   atomic.Int32 // of stuck processes since the last finished step
+	restarts   atomic.Int32 // of stuck processes since the last checkpoint
 }
 
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
@@ -67,6 +67,7 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	s.until = config.Steps
 	s.restarts.Store(restartsSoFar())
 	s.progress = watched{out.display, s.phases}
+	s.phases.enter(0, phaseOpening)
 	defer func() {
 		if err != nil {
 			s.close()

@@ -15,6 +15,8 @@ import (
 
 // WatchdogConfig says after how long without any progress a run counts as stuck. Each bound is for one phase, and 0 sets none.
 type WatchdogConfig struct {
+	// Opening bounds how long the model, the run's files and the executor take to open (default 1h).
+	Opening time.Duration `yaml:"opening"`
 	// Playing bounds the time between two ticks of the rollouts, or two verdicts (default 1h).
 	Playing time.Duration `yaml:"playing"`
 	// Updating bounds the time between two micro-batches, and of the optimiser's step (default 1h).
@@ -25,18 +27,23 @@ type WatchdogConfig struct {
 	Recording time.Duration `yaml:"recording"`
 	// Saving bounds the time between two tensors of a checkpoint (default 1h).
 	Saving time.Duration `yaml:"saving"`
-	// Restarts is how often in a row, without a finished step between, a stuck run begins again from its last checkpoint; then
-	// it ends with code 3 (default 1).
+	// Ending bounds the pictures and the summary (default 1h).
+	Ending time.Duration `yaml:"ending"`
+	// Restarts is how often in a row, without a checkpoint between, a stuck run begins again from its last checkpoint; then it
+	// ends with code 3 (default 1).
 	Restarts int `yaml:"restarts"`
 }
 
 func defaultWatchdog() WatchdogConfig {
-	return WatchdogConfig{time.Hour, time.Hour, time.Hour, time.Hour, time.Hour, 1}
+	return WatchdogConfig{
+		Opening: time.Hour, Playing: time.Hour, Updating: time.Hour, Measuring: time.Hour, Recording: time.Hour, Saving: time.Hour, Ending: time.Hour,
+		Restarts: 1,
+	}
 }
 
 // Validate returns the first setting that makes no sense.
 func (c WatchdogConfig) Validate() error {
-	for _, phase := range []string{phasePlaying, phaseUpdating, phaseMeasuring, phaseRecording, phaseSaving} {
+	for _, phase := range []string{phaseOpening, phasePlaying, phaseUpdating, phaseMeasuring, phaseRecording, phaseSaving, phaseEnding} {
 		if d := c.of(phase); d < 0 || d > 0 && d < time.Second {
 			return fmt.Errorf("config: watchdog.%s is out of range; got %v, want 0 or at least 1s", phase, d)
 		}
@@ -50,7 +57,7 @@ func (c WatchdogConfig) Validate() error {
 // of is the bound of a phase.
 func (c WatchdogConfig) of(phase string) time.Duration {
 	return map[string]time.Duration{
-		phasePlaying: c.Playing, phaseUpdating: c.Updating, phaseOptimizing: c.Updating,
+		phaseOpening: c.Opening, phaseEnding: c.Ending, phasePlaying: c.Playing, phaseUpdating: c.Updating, phaseOptimizing: c.Updating,
 		phaseMeasuring: c.Measuring, phaseRecording: c.Recording, phaseSaving: c.Saving,
 	}[phase]
 }

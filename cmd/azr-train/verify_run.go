@@ -6,6 +6,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
@@ -83,17 +84,19 @@ func verifyRun(ctx context.Context, dir string, verdicts int) error {
 }
 
 // eachStep gives all steps' rows, in order.
-func (v *verification) eachStep(f func(step int, rows []azr.Row)) error {
-	first, last, err := v.store.Steps()
+func (v *verification) eachStep(f func(step int, rows []azr.Row) error) error {
+	_, last, err := v.store.Steps()
 	if err != nil {
 		return err
 	}
-	for step := first; step <= last; step++ {
+	for step := range last + 1 {
 		rows, err := v.store.Rows(store.Filter{First: step, Last: step})
 		if err != nil {
 			return err
 		}
-		f(step, rows)
+		if err := f(step, rows); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -102,13 +105,53 @@ func (v *verification) eachStep(f func(step int, rows []azr.Row)) error {
 func (v *verification) numbers() ([]verified, error) {
 	rates := verified{name: "solve rates", of: "proposals", why: "nothing was estimated"}
 	rewards := verified{name: "rewards", of: "completions", why: "an intrinsic reward, or a share of the right answers, is not in the rows"}
-	advantages := verified{name: "advantages", of: "samples"}
-	err := v.eachStep(func(step int, rows []azr.Row) {
+	advantages := verified{name: "advantages", of: "completions"}
+	counts := verified{name: "counts", of: "groups, tasks and solve rates"}
+	err := v.eachStep(func(step int, rows []azr.Row) error {
 		v.solveRates(&rates, rows)
 		v.rewards(&rewards, rows)
 		v.advantages(&advantages, step, rows)
+		return v.counted(&counts, step, rows)
 	})
-	return []verified{rates, rewards, advantages}, err
+	return []verified{counts, rates, rewards, advantages}, err
+}
+
+// counted compares the rows of a step with what its metrics counted, the answers' tasks with those that the run has, and
+// the tasks' solve rates with their proposals'.
+func (v *verification) counted(f *verified, step int, rows []azr.Row) error {
+	records, err := v.store.Records(step, step)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		f.add(false, "step %d: is not there, and later ones are", step)
+		return nil
+	}
+	counts, proposed := map[string]float64{}, map[string]azr.Row{}
+	for _, row := range rows {
+		counts[selfplay.GroupName(row.ID)]++
+		if row.Role == azr.Propose && row.TaskID != "" {
+			proposed[row.TaskID] = row
+		}
+	}
+	for name, want := range records[0].Metrics {
+		if group, ok := strings.CutSuffix(name, "/count"); ok {
+			f.add(counts[group] == want, "step %d: %g completions to %s, want %g", step, counts[group], group, want)
+		}
+	}
+	for _, row := range rows {
+		task, found, err := v.store.Task(row.TaskID)
+		switch {
+		case err != nil:
+			return err
+		case row.Role == azr.Solve:
+			_, now := proposed[row.TaskID]
+			f.add(found || now, "%s: answers task %.16s, which the run does not have", row.ID, row.TaskID)
+		case found && task.Proposal == row.ID:
+			f.add(same(task.SolveRate, row.SolveRate), "task %s: solve rate %g, want %g of its proposal %s", task.ID, task.SolveRate, row.SolveRate, row.ID)
+		}
+	}
+	return nil
 }
 
 // solveRates are the means of a proposal's estimates.
@@ -163,7 +206,9 @@ func (v *verification) advantages(f *verified, step int, rows []azr.Row) {
 	var samples []azr.Sample
 	var trained []azr.Row
 	for _, row := range rows {
-		if row.Trained {
+		if !row.Trained {
+			f.add(same(0, row.Advantage), "%s: advantage %g, and it was not learnt from", row.ID, row.Advantage)
+		} else {
 			trained = append(trained, row)
 			samples = append(samples, azr.Sample{
 				ID: row.ID, Group: azr.Group{Role: row.Role, Type: row.ID.Type}, Reward: row.Reward, ResponseIDs: make([]int32, row.ResponseTokens),
@@ -195,12 +240,13 @@ func (v *verification) verdicts(ctx context.Context, n int) ([]verified, error) 
 		defer pool.Close()
 	}
 	var rows []azr.Row
-	if err := v.eachStep(func(_ int, step []azr.Row) {
+	if err := v.eachStep(func(_ int, step []azr.Row) error {
 		for _, row := range step {
 			if row.Role == azr.Solve && row.Verdict.Outcome != azr.Unchecked {
 				rows = append(rows, row)
 			}
 		}
+		return nil
 	}); err != nil {
 		return nil, err
 	}

@@ -32,20 +32,31 @@ func TestVerifyFindsWhatDoesNotFollow(t *testing.T) {
 	succeeded(t, "run", "--quiet", "--model", "../../starter", "--config", "starter", "--run", run, "--steps", "2",
 		"--set", "game.batch_size=12", "--set", "game.rollouts=4")
 	text := succeeded(t, "verify", run)
-	for _, kind := range []string{"solve rates", "rewards", "advantages", "verdicts"} {
-		assert.Regexp(t, kind+` +[1-9][0-9]* [a-z]+ checked, 0 differ`, text)
+	for _, kind := range []string{"counts", "solve rates", "rewards", "advantages", "verdicts"} {
+		assert.Regexp(t, kind+` +[1-9][0-9]* [a-z, ]+ checked, 0 differ`, text)
 	}
 	for statement, words := range map[string][]string{
 		"reward = reward + 0.25 WHERE seq = (SELECT min(seq) FROM completions WHERE trained)":                                                                                                                      {"rewards", "reward "},
 		"advantage = advantage + 0.25 WHERE seq = (SELECT max(seq) FROM completions WHERE trained)":                                                                                                                {"advantages", "advantage "},
 		"solve_rate = solve_rate / 2 + 0.01 WHERE seq = (SELECT min(seq) FROM completions WHERE purpose = 'proposing' AND solve_rate >= 0)":                                                                        {"solve rates", "solve rate "},
 		"outcome = CASE outcome WHEN 'pass' THEN 'fail' ELSE 'pass' END WHERE seq = (SELECT max(seq) FROM completions WHERE role = 'solve' AND outcome IN ('pass', 'fail') AND task_id IN (SELECT id FROM tasks))": {"verdicts", ", now "},
+		"trained = 0 WHERE seq = (SELECT max(seq) FROM completions WHERE trained AND advantage != 0)":                                                                                                              {"advantages", ", and it was not learnt from"},
+		"task_id = 'none' WHERE seq = (SELECT max(seq) FROM completions WHERE role = 'solve')":                                                                                                                     {"counts", "answers task none, which the run does not have"},
 	} {
 		o := azrTrain(t, "", "verify", "--verdicts", "1000", tampered(t, run, "UPDATE completions SET "+statement))
 		assert.Equal(t, exitDiffers, o.code, "%s: %s", statement, o.stderr)
-		assert.Regexp(t, words[0]+` +[0-9]+ [a-z]+ checked, [1-9]`, o.stdout, statement)
+		assert.Regexp(t, words[0]+` +[0-9]+ [a-z, ]+ checked, [1-9]`, o.stdout, statement)
 		assert.Contains(t, o.stdout, words[1], statement)
 		assert.Contains(t, o.stderr, "azr-train: verify: the run does not hold; ")
+	}
+	for statement, words := range map[string]string{
+		"DELETE FROM completions WHERE seq = (SELECT max(seq) FROM completions)":                             "step 2: ",
+		"DELETE FROM steps WHERE step = 1":                                                                   "step 1: is not there",
+		"UPDATE tasks SET solve_rate = 0.123 WHERE seq = (SELECT max(seq) FROM tasks WHERE solve_rate >= 0)": "solve rate 0.123, want ",
+	} {
+		o := azrTrain(t, "", "verify", "--verdicts", "0", tampered(t, run, statement))
+		assert.Equal(t, exitDiffers, o.code, "%s: %s", statement, o.stderr)
+		assert.Contains(t, o.stdout, words, statement)
 	}
 	o := azrTrain(t, "", "verify", tampered(t, run, "UPDATE tasks SET examples = replace(examples, 'output\":\"', 'output\":\"1') WHERE seq = (SELECT min(seq) FROM tasks)"))
 	assert.Equal(t, exitDiffers, o.code, o.stderr)

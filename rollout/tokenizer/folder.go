@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/azr-train/azr/wholefile"
 )
 
 const (
@@ -49,10 +50,13 @@ func readFolder(dir string) (*folder, error) {
 	return f, nil
 }
 
+// mostBytes bounds each file; the longest tokenizer.json are some 40 MB.
+const mostBytes = 512 << 20
+
 // readJSON fills v from a file of the folder; a file that is not there leaves v as it is.
 func (f *folder) readJSON(name string, v any) error {
 	path := filepath.Join(f.dir, name)
-	data, err := os.ReadFile(path)
+	data, err := wholefile.Read(path, mostBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -69,7 +73,7 @@ func (f *folder) readJSON(name string, v any) error {
 // transformers applies them only when asked, the library always.
 func (f *folder) readTokenizer() error {
 	path := filepath.Join(f.dir, tokenizerFile)
-	data, err := os.ReadFile(path)
+	data, err := wholefile.Read(path, mostBytes)
 	if err != nil {
 		return err
 	}
@@ -140,7 +144,7 @@ func (f *folder) addNames(path string, values map[string]json.RawMessage) error 
 // readTemplate reads chat_template.jinja, which goes before the config's template.
 func (f *folder) readTemplate() error {
 	path := filepath.Join(f.dir, chatTemplateFile)
-	data, err := os.ReadFile(path)
+	data, err := wholefile.Read(path, mostBytes)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

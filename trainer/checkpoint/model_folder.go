@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/azr-train/azr/torch/safetensors"
+	"github.com/azr-train/azr/wholefile"
 )
 
 // The companions that say how weights are read: those of a whole model, and adapters to one.
@@ -36,12 +36,15 @@ var tensorMetadata = map[string]string{"format": "pt"}
 // config.json the weights are adapters.
 type Companions map[string][]byte
 
+// mostCompanionBytes bounds each of them.
+const mostCompanionBytes = 512 << 20
+
 // ReadCompanions reads them from the folder of the model that a run begins with,
 // so that the run does not need the folder any more.
 func ReadCompanions(source string) (Companions, error) {
 	c := Companions{}
 	for _, name := range companionNames {
-		content, err := os.ReadFile(filepath.Join(source, name))
+		content, err := wholefile.Read(filepath.Join(source, name), mostCompanionBytes)
 		if errors.Is(err, fs.ErrNotExist) && name != configName {
 			continue
 		}

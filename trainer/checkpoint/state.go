@@ -5,8 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/azr-train/azr/wholefile"
 )
 
 // format is the version of the layout of a checkpoint. It grows when an older
@@ -101,9 +102,12 @@ func known(path string, got int) error {
 	return nil
 }
 
+// mostStateBytes bounds the small files of a checkpoint, of which the state may hold thousands of answers.
+const mostStateBytes = 4 << 30
+
 // readJSON reads one of the small files of a checkpoint.
 func readJSON(path string, v any) error {
-	text, err := os.ReadFile(path)
+	text, err := wholefile.Read(path, mostStateBytes)
 	if err != nil {
 		return err
 	}
