@@ -93,15 +93,15 @@ func (m *Metrics) Offsets() Offsets {
 }
 
 // Truncate cuts the files at the offsets that a checkpoint kept; the next step
-// is appended there. It is an error if a file is shorter.
+// is appended there. It is an error if metrics.jsonl is shorter; of what was measured
+// nobody needs the beginning, so there a file that was removed begins again.
 func (m *Metrics) Truncate(to Offsets) error {
 	const op = "monitor.Metrics.Truncate"
-	for i, offset := range to.list() {
-		if f := m.files()[i]; offset < 0 || offset > f.length {
-			return fmt.Errorf("%s: %s does not reach the checkpoint's offset; got %d bytes, want at least %d; was it edited?",
-				op, f.Name(), f.length, offset)
-		}
+	if f := m.metrics; to.Metrics < 0 || to.Metrics > f.length {
+		return fmt.Errorf("%s: %s does not reach the checkpoint's offset; got %d bytes, want at least %d; was it edited? hint: an earlier checkpoint may fit it",
+			op, f.Name(), f.length, to.Metrics)
 	}
+	to.Timings, to.Events = max(0, min(to.Timings, m.timings.length)), max(0, min(to.Events, m.events.length))
 	if err := m.cut(to); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}

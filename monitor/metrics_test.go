@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,10 +109,26 @@ func TestTruncateRefusesAnOffsetBeyondTheFile(t *testing.T) {
 	m := openMetrics(t, dir)
 	require.NoError(t, m.Append(step(1)))
 	to := m.Offsets()
-	to.Timings++
+	to.Metrics++
 	before := read(t, dir, MetricsFile)
-	assert.ErrorContains(t, m.Truncate(to), "does not reach the checkpoint's offset; got 31 bytes, want at least 32")
+	assert.ErrorContains(t, m.Truncate(to), fmt.Sprintf("does not reach the checkpoint's offset; got %d bytes, want at least %d", len(before), len(before)+1))
 	assert.Equal(t, before, read(t, dir, MetricsFile))
+}
+
+// What was measured may be removed: the run goes on, and begins those files again.
+func TestTruncateWithoutWhatWasMeasured(t *testing.T) {
+	dir := t.TempDir()
+	m := openMetrics(t, dir)
+	require.NoError(t, m.Append(step(1)))
+	to := m.Offsets()
+	require.NoError(t, m.Close())
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, filepath.Dir(EventsFile))))
+	require.NoError(t, os.Remove(filepath.Join(dir, TimingsFile)))
+	m = openMetrics(t, dir)
+	require.NoError(t, m.Truncate(to))
+	require.NoError(t, m.Append(step(2)))
+	assert.Equal(t, 2, strings.Count(read(t, dir, MetricsFile), "\n"))
+	assert.Equal(t, 1, strings.Count(read(t, dir, TimingsFile), "\n"))
 }
 
 func TestFailedAppendLeavesWholeSteps(t *testing.T) {

@@ -138,7 +138,7 @@ func (s *Store) check(op string) error {
 	}
 	switch {
 	case application != applicationID:
-		return fmt.Errorf("%s: %s is an SQLite file, but not a run's; got application id %#x, want %#x", op, s.path, application, applicationID)
+		return fmt.Errorf("%s: %s is an SQLite file, but not a run's, or its %s-wal is missing; got application id %#x, want %#x", op, s.path, filepath.Base(s.path), application, applicationID)
 	case version > schemaVersion:
 		return fmt.Errorf("%s: %s was written by a newer azr-train; got schema version %d, want at most %d; use that newer one", op, s.path, version, schemaVersion)
 	case version < schemaVersion:
