@@ -136,7 +136,6 @@ func (b *bench) recordedSamples(ctx context.Context) (samples []azr.Sample, err 
 // prompts, role by role and type by type, runs as many programs, and learns from the same samples.
 func (b *bench) step(ctx context.Context) row {
 	var list []completion
-	var batches []batchRate // of the reference, its best first
 	return row{
 		name: "step", says: "a step of the quickstart's game, equal tokens sampled", aim: "3 times",
 		ours: func() (measure, error) {
@@ -153,16 +152,8 @@ func (b *bench) step(ctx context.Context) row {
 				idle: found["compute_idle"], waiting: found["selfplay/wait_seconds"] / whole,
 			}, nil
 		},
-		theirs: func() (m measure, err error) {
-			if batches == nil {
-				if batches, err = tryBatches([]int{8, 16, 32, 64}, b.generationRate(list)); err != nil {
-					return m, err
-				}
-			}
-			m, err = b.theirStep(list, batches[0].Size)
-			m.batches = batches
-			return m, err
-		},
+		theirs: atBest([]int{8, 16, 32, 64}, func(size int) (float64, error) { return b.generationRate(list, size) },
+			func(size int) (measure, error) { return b.theirStep(list, size) }),
 	}
 }
 
@@ -188,6 +179,21 @@ type batchRate struct {
 	Tokens float64 `json:"tokens_per_second"`
 }
 
+// atBest has the reference do something in batches of the size at which it is fastest, which is found the first time.
+func atBest(sizes []int, rate func(size int) (float64, error), do func(size int) (measure, error)) func() (measure, error) {
+	var batches []batchRate // the best first
+	return func() (m measure, err error) {
+		if batches == nil {
+			if batches, err = tryBatches(sizes, rate); err != nil {
+				return m, err
+			}
+		}
+		m, err = do(batches[0].Size)
+		m.batches = batches
+		return m, err
+	}
+}
+
 // tryBatches finds how fast the reference is in batches of each size, and lists these, the best first.
 func tryBatches(sizes []int, rate func(size int) (float64, error)) (rates []batchRate, err error) {
 	for _, size := range sizes {
@@ -202,15 +208,13 @@ func tryBatches(sizes []int, rate func(size int) (float64, error)) (rates []batc
 }
 
 // generationRate is how many tokens a second the reference generates of a step's completions in batches of a size.
-func (b *bench) generationRate(list []completion) func(size int) (float64, error) {
-	return func(size int) (float64, error) {
-		requests, tokens, err := b.generations(list, size)
-		if err != nil {
-			return 0, err
-		}
-		m, err := b.doAll(requests)
-		return float64(tokens) / m.time.Seconds(), err
+func (b *bench) generationRate(list []completion, size int) (float64, error) {
+	requests, tokens, err := b.generations(list, size)
+	if err != nil {
+		return 0, err
 	}
+	m, err := b.doAll(requests)
+	return float64(tokens) / m.time.Seconds(), err
 }
 
 // generations asks the reference for a step's completions, role by role and type by type, and counts their tokens.

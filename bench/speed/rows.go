@@ -140,7 +140,6 @@ func (b *bench) updateOn(ctx context.Context, name, says, aim string, samples []
 		theirs = append(theirs, []any{s.PromptIDs, s.ResponseIDs, s.LogProbs, advantage})
 		tokens += len(s.PromptIDs) + len(s.ResponseIDs)
 	}
-	var batches []batchRate // of the reference, its best first
 	update := func(size int) (measure, error) {
 		return b.asked(request{"do": "update", "samples": theirs, "tokens": size, "entropy_coefficient": c.EntropyCoefficient}, tokens)()
 	}
@@ -157,20 +156,10 @@ func (b *bench) updateOn(ctx context.Context, name, says, aim string, samples []
 				return tokens, err
 			})
 		},
-		theirs: func() (m measure, err error) {
-			if batches == nil {
-				batches, err = tryBatches([]int{microBatch / 2, microBatch, 2 * microBatch, 4 * microBatch}, func(size int) (float64, error) {
-					m, err := update(size)
-					return float64(tokens) / m.time.Seconds(), err
-				})
-				if err != nil {
-					return m, err
-				}
-			}
-			m, err = update(batches[0].Size)
-			m.batches = batches
-			return m, err
-		},
+		theirs: atBest([]int{microBatch / 2, microBatch, 2 * microBatch, 4 * microBatch}, func(size int) (float64, error) {
+			m, err := update(size)
+			return float64(tokens) / m.time.Seconds(), err
+		}, update),
 	}
 }
 

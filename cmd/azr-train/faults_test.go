@@ -229,13 +229,22 @@ func unread(t *testing.T) (read, write *os.File) {
 	return read, write
 }
 
-// A run that hangs, here since nobody reads what it prints, writes down where and begins again from its last checkpoint.
-func TestStuckRunBeginsAgain(t *testing.T) {
-	f := startFaulty(t, t.TempDir(), "--json", "--set", "watchdog.recording=2s")
+// startUnread starts the run with such a stdout, of which filled bytes are taken, and returns its other end.
+func (f *faultyRun) startUnread(t *testing.T, filled int) (read *os.File) {
+	t.Helper()
 	read, write := unread(t)
+	_, err := write.Write(make([]byte, filled))
+	require.NoError(t, err)
 	f.process.Stdout = write
 	require.NoError(t, f.process.Start())
 	write.Close()
+	return read
+}
+
+// A run that hangs, here since nobody reads what it prints, writes down where and begins again from its last checkpoint.
+func TestStuckRunBeginsAgain(t *testing.T) {
+	f := startFaulty(t, t.TempDir(), "--json", "--set", "watchdog.recording=2s")
+	read := f.startUnread(t, 0)
 	report := filepath.Join(f.dir, "stuck.txt")
 	require.Eventually(t, func() bool { _, err := os.Stat(report); return err == nil }, time.Minute, 10*time.Millisecond, f.stderr)
 	go func() {
@@ -258,10 +267,7 @@ func TestStuckRunBeginsAgain(t *testing.T) {
 // It begins again so often and no oftener, and then ends with a code of its own.
 func TestStuckRunEnds(t *testing.T) {
 	f := startFaulty(t, t.TempDir(), "--json", "--set", "watchdog={recording: 1s, restarts: 0}")
-	_, write := unread(t)
-	f.process.Stdout = write
-	require.NoError(t, f.process.Start())
-	write.Close()
+	f.startUnread(t, 0)
 	code, _ := f.ends(t)
 	assert.Equal(t, exitStuck, code, f.stderr)
 	assert.Contains(t, f.stderr.String(), `"restarts":false`)
@@ -293,10 +299,7 @@ func TestEmptiedConfiguration(t *testing.T) {
 // A hang that comes again before there is a checkpoint to go on from ends the run.
 func TestStuckAgainBeforeACheckpointEnds(t *testing.T) {
 	f := startFaulty(t, t.TempDir(), "--json", "--set", "watchdog.recording=1s", "--set", "checkpoint.every=100")
-	read, write := unread(t)
-	f.process.Stdout = write
-	require.NoError(t, f.process.Start())
-	write.Close()
+	read := f.startUnread(t, 0)
 	go func() { // takes two steps' lines of each process and then no more for a while
 		buffer := make([]byte, 1<<20)
 		for {
@@ -316,12 +319,7 @@ func TestStuckAgainBeforeACheckpointEnds(t *testing.T) {
 // The closing summary, too, may meet a stdout that nobody reads.
 func TestStuckSummaryEnds(t *testing.T) {
 	f := startFaulty(t, t.TempDir(), "--quiet", "--set", "watchdog={ending: 1s, restarts: 0}")
-	_, write := unread(t)
-	_, err := write.Write(make([]byte, os.Getpagesize()))
-	require.NoError(t, err)
-	f.process.Stdout = write
-	require.NoError(t, f.process.Start())
-	write.Close()
+	f.startUnread(t, os.Getpagesize())
 	code, _ := f.ends(t)
 	assert.Equal(t, exitStuck, code, f.stderr)
 	f.isTheWhole(t)

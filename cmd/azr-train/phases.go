@@ -60,7 +60,11 @@ func (p *phases) enter(step int, phase string) {
 		p.step, p.counts = step, map[string]count{}
 	}
 	p.now = phase
-	p.watchdog.Enter(mainWork, phase, p.deadlines.of(phase))
+	bound := phase // whose key it is
+	if phase == phaseOptimizing {
+		bound = phaseUpdating
+	}
+	p.watchdog.Enter(mainWork, bound, p.deadlines.of(bound))
 	p.tell()
 }
 
@@ -91,8 +95,11 @@ func (p *phases) saved() {
 
 // tell writes the phase file. What cannot be written is left: nothing depends on it.
 func (p *phases) tell() {
-	_ = os.WriteFile(p.folder.path(phaseFile), fmt.Appendf(nil, "step %d %s\n%s", p.step, p.now, p.beside), 0o644)
+	_ = os.WriteFile(p.folder.path(phaseFile), []byte(p.where()), 0o644)
 }
+
+// where is what the run does, a line, and the checkpoint beside it another.
+func (p *phases) where() string { return fmt.Sprintf("step %d %s\n%s", p.step, p.now, p.beside) }
 
 func (p *phases) close() { p.watchdog.Close() }
 
@@ -110,7 +117,7 @@ func (p *phases) String() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b strings.Builder
-	fmt.Fprintf(&b, "step %d %s\n%s", p.step, p.now, p.beside)
+	b.WriteString(p.where())
 	for _, phase := range slices.Sorted(maps.Keys(p.counts)) {
 		fmt.Fprintf(&b, "  %-10s %d of %d\n", phase, p.counts[phase].done, p.counts[phase].expected)
 	}

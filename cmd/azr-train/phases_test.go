@@ -42,6 +42,20 @@ func TestTicksAreProgress(t *testing.T) {
 	}
 }
 
+// The optimiser's step has the bound of the update, and is told of by the key that sets it.
+func TestTheOptimizersStepIsBoundLikeTheUpdate(t *testing.T) {
+	told := make(chan watchdog.Stuck, 1)
+	p := newPhases(&runFolder{dir: t.TempDir()}, WatchdogConfig{Updating: watchdog.Tick}, func(s watchdog.Stuck) { told <- s })
+	defer p.close()
+	p.enter(1, phaseOptimizing)
+	select {
+	case s := <-told:
+		assert.Equal(t, phaseUpdating, s.What)
+	case <-time.After(time.Minute):
+		t.Error("nobody was told")
+	}
+}
+
 // While a checkpoint is being written the weights stay as they are: the update waits for it.
 func TestUpdateWaitsForTheCheckpoint(t *testing.T) {
 	torch.LockThread()

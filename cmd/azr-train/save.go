@@ -49,7 +49,6 @@ func (s *session) save(step int) error {
 // write writes a checkpoint and removes those that are too old. It is the one goroutine that looks at weights beside the
 // run's own.
 func (s *session) write(w *draft, c checkpoint.Contents, best int) {
-	defer s.phases.saved()
 	start, dir := time.Now(), checkpoint.Path(s.folder.dir, w.step)
 	err := s.folder.present()
 	if err == nil {
@@ -59,6 +58,7 @@ func (s *session) write(w *draft, c checkpoint.Contents, best int) {
 		s.log.Info().Str("checkpoint", dir).Float64("seconds", time.Since(start).Seconds()).Msg("saved")
 		err = checkpoint.Prune(s.folder.dir, s.config.Checkpoint.Keep, best)
 	}
+	s.phases.saved() // before the next may begin
 	w.done <- err
 }
 

@@ -57,7 +57,7 @@ func (c WatchdogConfig) Validate() error {
 // of is the bound of a phase.
 func (c WatchdogConfig) of(phase string) time.Duration {
 	return map[string]time.Duration{
-		phaseOpening: c.Opening, phaseEnding: c.Ending, phasePlaying: c.Playing, phaseUpdating: c.Updating, phaseOptimizing: c.Updating,
+		phaseOpening: c.Opening, phaseEnding: c.Ending, phasePlaying: c.Playing, phaseUpdating: c.Updating,
 		phaseMeasuring: c.Measuring, phaseRecording: c.Recording, phaseSaving: c.Saving,
 	}[phase]
 }

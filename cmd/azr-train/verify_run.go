@@ -127,11 +127,11 @@ func (v *verification) counted(f *verified, step int, rows []azr.Row) error {
 		f.add(false, "step %d: is not there, and later ones are", step)
 		return nil
 	}
-	counts, proposed := map[string]float64{}, map[string]azr.Row{}
+	counts, proposed := map[string]float64{}, map[string]bool{}
 	for _, row := range rows {
 		counts[selfplay.GroupName(row.ID)]++
 		if row.Role == azr.Propose && row.TaskID != "" {
-			proposed[row.TaskID] = row
+			proposed[row.TaskID] = true
 		}
 	}
 	for name, want := range records[0].Metrics {
@@ -145,8 +145,7 @@ func (v *verification) counted(f *verified, step int, rows []azr.Row) error {
 		case err != nil:
 			return err
 		case row.Role == azr.Solve:
-			_, now := proposed[row.TaskID]
-			f.add(found || now, "%s: answers task %.16s, which the run does not have", row.ID, row.TaskID)
+			f.add(found || proposed[row.TaskID], "%s: answers task %.16s, which the run does not have", row.ID, row.TaskID)
 		case found && task.Proposal == row.ID:
 			f.add(same(task.SolveRate, row.SolveRate), "task %s: solve rate %g, want %g of its proposal %s", task.ID, task.SolveRate, row.SolveRate, row.ID)
 		}
