@@ -117,4 +117,20 @@ AZ_INLINE void each_vector(const float *x, int64_t n, F f) {
   if (i < n) f(load_some<BYTES>(x + i, n - i), i, n - i);
 }
 
+// The greatest of n numbers, n at least 1. NaN if the first is; others are passed over.
+template <int BYTES>
+AZ_INLINE float greatest(const float *x, int64_t n) {
+  using V = Floats<BYTES>;
+  const V first = V{} + x[0];
+  V top = first;
+  each_vector<BYTES>(x, n, [&](V, int64_t i, int64_t count) __attribute__((always_inline)) {
+    V v = first;
+    std::memcpy(&v, x + i, count * sizeof(float));
+    top = v > top ? v : top;
+  });
+  float highest = x[0];
+  for (int64_t i = 0; i < Lanes<BYTES>::count; i++) highest = top[i] > highest ? top[i] : highest;
+  return highest;
+}
+
 }  // namespace az

@@ -19,15 +19,7 @@ using torch::autograd::variable_list;
 template <int BYTES>
 AZ_INLINE void log_softmax_of(float *z, int64_t n, float *entropy) {
   using V = az::Floats<BYTES>;
-  const V first = V{} + z[0];
-  V top = first;
-  az::each_vector<BYTES>(z, n, [&](V, int64_t i, int64_t count) __attribute__((always_inline)) {
-    V v = first;
-    std::memcpy(&v, z + i, count * sizeof(float));
-    top = v > top ? v : top;
-  });
-  float highest = z[0];
-  for (int64_t i = 0; i < az::Lanes<BYTES>::count; i++) highest = std::max(highest, top[i]);
+  const float highest = az::greatest<BYTES>(z, n);
   double sum = 0, products = 0;
   constexpr int64_t block = 4096;  // so many are added up in f32
   for (int64_t from = 0; from < n; from += block) {
