@@ -3,12 +3,13 @@
 // In y = x wᵀ each number is a sum in one fixed order, whatever the other rows are and however many; libraries
 // choose another order for another number of rows. Small numbers of rows stream the weights from memory, which
 // nothing packs or copies.
-#include <ATen/Parallel.h>
-
 #include "guard.h"
 #include "simd.h"
 
 namespace {
+
+// So many numbers of the weights stay in the second cache of the processor beside the rows.
+constexpr int64_t cached = 64 << 10;
 
 // y (M rows, O columns of out): products summed lane by lane over k, then over the lanes. With FETCH the next O rows of w
 // are fetched meanwhile.
@@ -65,7 +66,6 @@ struct Product {
 template <int BYTES>
 AZ_INLINE void product_of(const Product &p, int64_t from, int64_t to) {
   constexpr int O = BYTES == 64 ? 4 : BYTES == 32 ? 3 : 2, M = BYTES == 64 ? 6 : 4;
-  constexpr int64_t cached = 64 << 10;  // numbers
   const int64_t columns = std::max<int64_t>(1, cached / std::max<int64_t>(1, p.in) / O) * O;
   for (; from < to; from += columns) {
     const int64_t end = std::min(from + columns, to);
@@ -83,19 +83,30 @@ AZ_INLINE void product_of(const Product &p, int64_t from, int64_t to) {
 
 AZ_KERNEL(product, product_of, (const Product &p, int64_t from, int64_t to), (p, from, to))
 
-at::Tensor linear_rows(const at::Tensor &x, const at::Tensor &weight) {
-  const at::Tensor in = x.contiguous(), w = weight.contiguous();
-  auto shape = x.sizes().vec();
-  TORCH_CHECK(!shape.empty() && w.dim() == 2 && shape.back() == w.size(1), "linear: ", x.sizes(), " times ", w.sizes(), " transposed");
-  shape.back() = w.size(0);
-  at::Tensor out = at::empty(shape, x.options());
-  const int64_t width = w.size(1);
-  const Product p{in.const_data_ptr<float>(), w.const_data_ptr<float>(), out.mutable_data_ptr<float>(), width ? in.numel() / width : 0, width, w.size(0)};
-  // Whole tiles to each thread, whose bits are the same wherever the cut is.
-  constexpr int64_t step = 16;
-  const int64_t steps = (p.out + step - 1) / step, each = std::max<int64_t>(1, 32768 / (step * std::max<int64_t>(1, width * p.rows)));
-  at::parallel_for(0, steps, each, [&](int64_t begin, int64_t end) { product(p, begin * step, std::min(end * step, p.out)); });
-  return out;
+// Each of weights times x, in one parallel loop: where a pass has few rows, to wake the threads costs as much as a small
+// product. A piece of the work is some columns of one product, whole tiles, whose bits are the same wherever the cut is:
+// a few pieces for each thread, none larger than what stays in the cache.
+std::vector<at::Tensor> linears_of_rows(const at::Tensor &x, const std::vector<at::Tensor> &weights) {
+  const at::Tensor in = x.contiguous();
+  const int64_t width = x.size(-1), rows = width ? in.numel() / width : 0;
+  int64_t all = 0;  // columns
+  for (const at::Tensor &w : weights) all += w.size(0);
+  const int64_t columns = std::max<int64_t>(1, std::min(cached / std::max<int64_t>(1, width), all / (4 * at::get_num_threads())) / 16) * 16;
+  std::vector<at::Tensor> kept, results;
+  std::vector<std::pair<Product, int64_t>> pieces;  // the first column of each
+  for (const at::Tensor &weight : weights) {
+    const at::Tensor &w = kept.emplace_back(weight.contiguous());
+    TORCH_CHECK(w.dim() == 2 && width == w.size(1), "linear: ", x.sizes(), " times ", w.sizes(), " transposed");
+    auto shape = x.sizes().vec();
+    shape.back() = w.size(0);
+    const at::Tensor &out = results.emplace_back(at::empty(shape, x.options()));
+    const Product p{in.const_data_ptr<float>(), w.const_data_ptr<float>(), out.mutable_data_ptr<float>(), rows, width, w.size(0)};
+    for (int64_t from = 0; from < p.out; from += columns) pieces.emplace_back(p, from);
+  }
+  const int64_t cost = columns * width * std::max<int64_t>(rows, 16);  // a weight from memory takes as long as some products
+  const int64_t worth = (1 << 20) / std::max<int64_t>(1, cost);
+  az::share_out(pieces.size(), worth, [&](int64_t i) { product(pieces[i].first, pieces[i].second, std::min(pieces[i].second + columns, pieces[i].first.out)); });
+  return results;
 }
 
 bool batch_invariant = false;
@@ -104,8 +115,13 @@ bool applies(const at::Tensor &t) { return batch_invariant && !at::GradMode::is_
 
 }  // namespace
 
-at::Tensor az::linear(const at::Tensor &x, const at::Tensor &weight) {
-  return applies(x) && applies(weight) ? linear_rows(x, weight) : at::linear(x, weight);
+at::Tensor az::linear(const at::Tensor &x, const at::Tensor &weight) { return az::linears(x, {weight})[0]; }
+
+std::vector<at::Tensor> az::linears(const at::Tensor &x, const std::vector<at::Tensor> &weights) {
+  if (applies(x) && std::all_of(weights.begin(), weights.end(), applies)) return linears_of_rows(x, weights);
+  std::vector<at::Tensor> results;
+  for (const at::Tensor &w : weights) results.push_back(at::linear(x, w));
+  return results;
 }
 
 extern "C" {

@@ -19,8 +19,8 @@ using torch::autograd::variable_list;
 
 bool own_loops(const at::Tensor &t) { return t.is_cpu() && t.scalar_type() == at::kFloat; }
 
-// Numbers that a thread takes at least.
-constexpr int64_t grain = 8192;
+// Numbers that a thread takes at least: to wake another one takes as long as some ten thousand of them.
+constexpr int64_t grain = 1 << 16;
 
 // y = silu(gate) up
 template <int BYTES>
@@ -240,7 +240,7 @@ variable_list norm_linears(const variable_list &inputs, double eps) {
   {
     at::NoGradGuard no_grad;
     const at::Tensor h = std::get<0>(rms_norm(inputs[0], inputs[1], eps));
-    for (size_t i = 2; i < inputs.size(); i++) products.push_back(az::linear(h, inputs[i]));
+    products = az::linears(h, {inputs.begin() + 2, inputs.end()});
   }
   if (at::GradMode::is_enabled() && torch::autograd::any_variable_requires_grad(inputs)) {
     auto node = c10::make_intrusive<NormLinearsBackward>();

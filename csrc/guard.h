@@ -2,9 +2,11 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
@@ -81,8 +83,20 @@ inline at::IntArrayRef dims(const int64_t *shape, int32_t ndim) { return {shape,
 // Rows (N, H, D) from so many on as attention takes them, heads first: (1, H, rows, D).
 inline at::Tensor heads_first(const at::Tensor &t, int64_t from, int64_t rows) { return t.narrow(0, from, rows).transpose(0, 1).unsqueeze(0); }
 
+// Calls f(i) for each i below n, on the threads of parallel loops: whichever is free takes the next, since one that has to be
+// woken comes late. least is how many a thread has to be woken for.
+template <class F>
+void share_out(int64_t n, int64_t least, const F &f) {
+  std::atomic<int64_t> next{0};
+  const int64_t threads = std::min<int64_t>(at::get_num_threads(), n / std::max<int64_t>(1, least));
+  at::parallel_for(0, std::max<int64_t>(1, threads), 1, [&](int64_t, int64_t) {
+    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < n;) f(i);
+  });
+}
+
 // x (..., In) times weight (Out, In) transposed: in batch-invariant mode, row by row alike.
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight);
+std::vector<at::Tensor> linears(const at::Tensor &x, const std::vector<at::Tensor> &weights);
 
 // Of y = x weightᵀ, x (N, In), the gradient dyᵀ x of the weight. A leaf that has a gradient has it added there in place, and
 // none is returned: autograd would hold and add another tensor of the weight's size.

@@ -1,6 +1,4 @@
 // Attention over the KV cache, whose storage is pages of equally many tokens: (KVH, pages, tokens a page, D).
-#include <ATen/Parallel.h>
-
 #include <cmath>
 
 #include "guard.h"
@@ -32,10 +30,34 @@ AZ_INLINE void add_values(const float *weights, int64_t weight_stride, const flo
   }
 }
 
+// scores[t] = scale q · key[t] of a page's tokens.
+template <int BYTES>
+AZ_INLINE void score_page(const float *q, const float *key, float *scores, int64_t tokens, int64_t dim, float scale) {
+  constexpr int64_t lanes = az::Lanes<BYTES>::count;
+  auto dot = [&](const float *k, az::Floats<BYTES> &sum) __attribute__((always_inline)) {
+    az::each_vector<BYTES>(k, dim, [&](az::Floats<BYTES> v, int64_t d, int64_t count) __attribute__((always_inline)) {
+      sum += v * (count == lanes ? az::load<BYTES>(q + d) : az::load_some<BYTES>(q + d, count));
+    });
+  };
+  int64_t t = 0;
+  if constexpr (BYTES == 64)
+    for (; t + 4 <= tokens; t += 4) {
+      az::Floats<BYTES> sum[4] = {};
+      for (int i = 0; i < 4; i++) dot(key + (t + i) * dim, sum[i]);
+      az::totals_of_four(sum[0], sum[1], sum[2], sum[3], scores + t);
+      for (int i = 0; i < 4; i++) scores[t + i] *= scale;
+    }
+  for (; t < tokens; t++) {
+    az::Floats<BYTES> sum = {};
+    dot(key + t * dim, sum);
+    scores[t] = az::total<BYTES>(sum) * scale;
+  }
+}
+
 // Turns scores into weights that sum to 1.
 template <int BYTES>
 AZ_INLINE void softmax(float *score, int64_t length) {
-  const float highest = *std::max_element(score, score + length);
+  const float highest = az::greatest<BYTES>(score, length);
   az::Floats<BYTES> sum = {};
   az::each_vector<BYTES>(score, length, [&](az::Floats<BYTES> v, int64_t t, int64_t count) __attribute__((always_inline)) {
     v = az::exp_lanes<BYTES>(v - highest);
@@ -54,14 +76,7 @@ AZ_INLINE void attend_of(const float *q, const float *keys, const float *values,
   for (int64_t first = 0, i = 0; first < length; first += pages.tokens, i++) {
     const float *key = keys + pages.numbers[i] * pages.stride;
     const int64_t tokens = std::min(pages.tokens, length - first);
-    for (int64_t t = 0; t < tokens; t++, key += dim)
-      for (int64_t g = 0; g < groups; g++) {
-        az::Floats<BYTES> dot = {};
-        az::each_vector<BYTES>(key, dim, [&](az::Floats<BYTES> v, int64_t d, int64_t count) __attribute__((always_inline)) {
-          dot += v * (count == az::Lanes<BYTES>::count ? az::load<BYTES>(q + g * dim + d) : az::load_some<BYTES>(q + g * dim + d, count));
-        });
-        scores[g * length + first + t] = az::total<BYTES>(dot) * scale;
-      }
+    for (int64_t g = 0; g < groups; g++) score_page<BYTES>(q + g * dim, key, scores + g * length + first, tokens, dim, scale);
   }
   for (int64_t g = 0; g < groups; g++) softmax<BYTES>(scores + g * length, length);
   std::fill(out, out + groups * dim, 0.0f);
@@ -146,16 +161,12 @@ void decode_cpu(const Pass &p, const std::vector<size_t> &singles, at::Tensor &o
   const int64_t heads = p.q.size(1), dim = p.dim(), groups = heads / p.kv_heads(), n = static_cast<int64_t>(singles.size());
   const float *qs = p.q.const_data_ptr<float>(), *ks = p.keys.const_data_ptr<float>(), *vs = p.values.const_data_ptr<float>();
   float *outs = out.mutable_data_ptr<float>();
-  int64_t longest = 0;
-  for (size_t i : singles) longest = std::max(longest, p.length(i));
   // One KV head after the other: rows that share a prompt's pages find them in the cache of the processor.
-  at::parallel_for(0, n * p.kv_heads(), 1, [&](int64_t begin, int64_t end) {
-    std::vector<float> scores(groups * longest);
-    for (int64_t j = begin; j < end; j++) {
-      const size_t i = singles[j % n];
-      const int64_t head = j / n, q_at = (p.rows[i] * heads + head * groups) * dim, head_at = head * p.keys.stride(0);
-      attend(qs + q_at, ks + head_at, vs + head_at, {p.pages + p.spans[i].first, p.page_tokens(), p.keys.stride(1)}, outs + q_at, scores.data(), groups, p.length(i), dim, static_cast<float>(p.scale));
-    }
+  az::share_out(n * p.kv_heads(), 1, [&](int64_t j) {
+    const size_t i = singles[j % n];
+    const int64_t head = j / n, q_at = (p.rows[i] * heads + head * groups) * dim, head_at = head * p.keys.stride(0);
+    std::vector<float> scores(groups * p.length(i));
+    attend(qs + q_at, ks + head_at, vs + head_at, {p.pages + p.spans[i].first, p.page_tokens(), p.keys.stride(1)}, outs + q_at, scores.data(), groups, p.length(i), dim, static_cast<float>(p.scale));
   });
 }
 
