@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -105,8 +106,12 @@ func (b *bench) decode(ctx context.Context, n int) row {
 		theirs: func() (measure, error) {
 			return b.asked(request{"do": "generate", "prompts": prompts, "lengths": lengths, "batch": n}, 0)()
 		},
-		// Each token is a pass over the weights and the products of as many rows; the slower of the two is the limit.
-		limit: func() time.Duration { return decodedTokens * max(products(b.model, n, n), reading(b.model, b.threads)) },
+		// The products of the prompts, which give the first token; each one after it is a pass over the weights and the products
+		// of as many rows: the slower of the two.
+		limit: func() time.Duration {
+			rows := len(slices.Concat(prompts...))
+			return products(b.model, rows, n) + (decodedTokens-1)*max(products(b.model, n, n), reading(b.model, b.threads))
+		},
 	}
 	if b.hasLlama() {
 		r.llama = func() (measure, error) { return b.llamaDecodes(ctx, n) }
