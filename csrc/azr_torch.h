@@ -184,6 +184,7 @@ az_status az_round_stochastically(az_tensor *into, const az_tensor *values, uint
 az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, double share);
 az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n);
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);
+az_status az_scale_grads(az_tensor *const *params, size_t n, double scale);
 
 // ---- sample.cc
 typedef struct {
@@ -191,6 +192,29 @@ typedef struct {
   int64_t top_k;
 } az_sampling;
 az_status az_sample(const az_tensor *logits, const az_sampling *rows, size_t n, int64_t *ids, float *logprobs);
+
+// ---- dist.cc: processes that work together. A collective begins at once and is done when its work has been waited
+// for, on every rank; ranks have to begin the same ones in the same order.
+typedef struct az_group az_group;
+typedef struct az_work az_work;
+typedef struct {
+  const char *backend;    // "gloo"
+  const char *host;       // of rank 0, which keeps the store
+  const char *interface;  // of the network, "" for the one that the host's name stands for
+  int32_t port, rank, size;
+  int64_t timeout_ms;  // of opening and of each collective
+} az_membership;
+enum az_reduction { AZ_SUM = 0, AZ_MAX = 1 };
+az_status az_group_open(const az_membership *m, az_group **group);  // returns when all ranks have
+void az_group_close(az_group *group);
+az_status az_all_reduce(az_group *group, const az_tensor *t, int32_t reduction, az_work **work);  // in place
+az_status az_broadcast(az_group *group, const az_tensor *t, int32_t root, az_work **work);        // in place
+az_status az_all_gather(az_group *group, const az_tensor *into, const az_tensor *own, az_work **work);
+az_status az_reduce_to(az_group *group, const az_tensor *t, int32_t root, az_work **work);  // root's becomes the sum, others' are spent
+az_status az_work_wait(az_work *work);  // and frees it
+az_status az_store_set(az_group *group, const char *key, const void *data, size_t bytes);
+az_status az_store_get(az_group *group, const char *key, void **data, size_t *bytes);  // waits for the key; free data
+az_status az_store_add(az_group *group, const char *key, int64_t n, int64_t *sum);
 
 #ifdef __cplusplus
 }

@@ -126,4 +126,12 @@ az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm,
   });
 }
 
+az_status az_scale_grads(az_tensor *const *params, size_t n, double scale) {
+  return az::attempt([&] {
+    at::NoGradGuard no_grad;
+    auto grads = gradients(params, n);
+    if (!grads.empty()) at::_foreach_mul_(grads, scale);
+  });
+}
+
 }  // extern "C"

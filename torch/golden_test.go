@@ -160,6 +160,8 @@ var elsewhere = map[string]string{
 	"ndim": "every golden output", "size": "every golden output", "dtype_of": "every golden output", "device_of": "scope_test.go: errors name operands",
 	"copy_": "TestSetCopiesOverAVar", "to": "TestMakersAndConversions",
 	"paged_attention": "TestPagedAttentionEqualsPackedAttention", "copy_pages": "TestCopyPages", "decode_attention": "model: TestDecodingToldByTensors",
+	"group_open": "torch/dist", "group_close": "torch/dist", "all_reduce": "torch/dist", "broadcast": "torch/dist", "all_gather": "torch/dist",
+	"reduce_to": "torch/dist", "scale_grads": "trainer: TestRanksEqualOne", "work_wait": "torch/dist", "store_set": "torch/dist", "store_get": "torch/dist", "store_add": "torch/dist",
 	"graph_begin": "TestTheCPURecordsNothing", "graph_end": "bench/gpucheck", "graph_replay": "bench/gpucheck", "graph_free": "bench/gpucheck",
 	"batch_invariant": "TestRowsApart", "set_batch_invariant": "TestRowsApart",
 	"set_requires_grad": "every golden gradient", "backward": "every golden gradient", "grad": "every golden gradient", "clear_grad": "scope_test.go: gradients",

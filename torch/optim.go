@@ -49,3 +49,8 @@ func ClipGradNorm(params []*Var, max float64) float64 {
 	check("ClipGradNorm", err)
 	return norm
 }
+
+// ScaleGrads multiplies the gradients of params, those that have one.
+func ScaleGrads(params []*Var, scale float64) {
+	check("ScaleGrads", capi.ScaleGrads(varHandles("ScaleGrads", params), scale))
+}

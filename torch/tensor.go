@@ -20,6 +20,9 @@ func (t Tensor) IsNone() bool { return t.scope == nil }
 // Scope returns the scope that t lives in.
 func (t Tensor) Scope() *Scope { return t.scope }
 
+// Handle is t as libtorch's packages below this one take it.
+func (t Tensor) Handle() capi.Handle { return t.handle("Handle") }
+
 func (t Tensor) handle(op string) capi.Handle {
 	if t.scope == nil {
 		panic(misuse(op, "tensor is none"))
@@ -83,12 +86,15 @@ func (t Tensor) Keep() *Var {
 // Float32s copies t out as f32, in row-major order, whatever its dtype.
 func (t Tensor) Float32s() []float32 { return read[float32](t, F32) }
 
+// Float64s copies t out as f64, in row-major order, whatever its dtype.
+func (t Tensor) Float64s() []float64 { return read[float64](t, F64) }
+
 // Int64s copies t out as i64, in row-major order, whatever its dtype.
 func (t Tensor) Int64s() []int64 { return read[int64](t, I64) }
 
 // Item returns the value of a one-element tensor.
 func (t Tensor) Item() float64 {
-	values := read[float64](t, F64)
+	values := t.Float64s()
 	if len(values) != 1 {
 		panic(misuse("Item", fmt.Sprintf("want one element, got %s", t)))
 	}
@@ -147,6 +153,11 @@ func (s *Scope) Arange(start, end int64, device Device) Tensor {
 // FromFloat32s copies values into a new f32 tensor; without a shape it is one-dimensional.
 func (s *Scope) FromFloat32s(values []float32, device Device, shape ...int64) Tensor {
 	return s.FromBytes(asBytes(values), F32, device, orFlat(shape, len(values))...)
+}
+
+// FromFloat64s copies values into a new f64 tensor; without a shape it is one-dimensional.
+func (s *Scope) FromFloat64s(values []float64, device Device, shape ...int64) Tensor {
+	return s.FromBytes(asBytes(values), F64, device, orFlat(shape, len(values))...)
 }
 
 // FromInt64s copies values into a new i64 tensor; without a shape it is one-dimensional.

@@ -265,6 +265,11 @@ func Exchange(a, b []Handle) *Error {
 	return failure(C.az_exchange(handles(a), handles(b), C.size_t(len(a))))
 }
 
+// ScaleGrads is az_scale_grads.
+func ScaleGrads(params []Handle, scale float64) *Error {
+	return failure(C.az_scale_grads(handles(params), C.size_t(len(params)), C.double(scale)))
+}
+
 // ClipGradNorm is az_clip_grad_norm.
 func ClipGradNorm(params []Handle, maxNorm float64) (float64, *Error) {
 	var norm C.double

@@ -1,0 +1,120 @@
+// Process groups over c10d, Gloo on CPUs.
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include "guard.h"
+
+C10_DECLARE_int(caffe2_log_level);
+
+using Milliseconds = std::chrono::milliseconds;
+
+struct az_group {
+  c10::intrusive_ptr<c10d::Store> store;
+  c10::intrusive_ptr<c10d::Backend> backend;
+};
+
+struct az_work {
+  c10::intrusive_ptr<c10d::Work> value;
+  std::vector<at::Tensor> operands;  // which must live until it is done
+};
+
+namespace {
+
+// begun runs a collective and hands its work out.
+template <class F>
+az_status begun(az_work **out, std::initializer_list<const az_tensor *> operands, F &&collective) {
+  return az::guarded([&] {
+    auto work = std::make_unique<az_work>();
+    for (const az_tensor *t : operands) work->operands.push_back(az::ref(t).view(-1));  // backends disagree about shapes
+    work->value = collective(work->operands);
+    *out = work.release();
+  });
+}
+
+std::shared_ptr<::gloo::transport::Device> device(const std::string &interface) {
+  return interface.empty() ? c10d::ProcessGroupGloo::createDefaultDevice() : c10d::ProcessGroupGloo::createDeviceForInterface(interface);
+}
+
+c10::intrusive_ptr<c10d::Backend> gloo_group(const c10::intrusive_ptr<c10d::Store> &store, int rank, int size, Milliseconds timeout, const std::string &interface) {
+  auto options = c10d::ProcessGroupGloo::Options::create(timeout);
+  options->devices.push_back(device(interface));
+  return c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, options);
+}
+
+}  // namespace
+
+az_status az_group_open(const az_membership *m, az_group **out) {
+  return az::guarded([&] {
+    FLAGS_caffe2_log_level = c10::GLOG_ERROR;  // what c10d warns of comes back as an error
+    c10d::TCPStoreOptions options;
+    options.port = static_cast<uint16_t>(m->port);
+    options.isServer = m->rank == 0;
+    options.numWorkers = static_cast<size_t>(m->size);
+    options.timeout = Milliseconds(m->timeout_ms);
+    auto group = std::make_unique<az_group>();
+    group->store = c10::make_intrusive<c10d::TCPStore>(m->host, options);
+    const std::string backend = m->backend;
+    TORCH_CHECK(backend == "gloo", "unknown backend; got ", backend, ", want gloo");
+    auto own = c10::make_intrusive<c10d::PrefixStore>(backend, group->store);
+    group->backend = gloo_group(own, m->rank, m->size, options.timeout, m->interface);
+    *out = group.release();
+  });
+}
+
+void az_group_close(az_group *g) { delete g; }
+
+az_status az_all_reduce(az_group *g, const az_tensor *t, int32_t op, az_work **out) {
+  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+    c10d::AllreduceOptions options;
+    options.reduceOp = op == AZ_MAX ? c10d::ReduceOp::MAX : c10d::ReduceOp::SUM;
+    return g->backend->allreduce(operands, options);
+  });
+}
+
+az_status az_broadcast(az_group *g, const az_tensor *t, int32_t root, az_work **out) {
+  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+    c10d::BroadcastOptions options;
+    options.rootRank = root;
+    return g->backend->broadcast(operands, options);
+  });
+}
+
+az_status az_all_gather(az_group *g, const az_tensor *into, const az_tensor *own, az_work **out) {
+  return begun(out, {into, own},
+               [&](std::vector<at::Tensor> &operands) { return g->backend->_allgather_base(operands[0], operands[1]); });
+}
+
+az_status az_reduce_to(az_group *g, const az_tensor *t, int32_t root, az_work **out) {
+  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+    c10d::ReduceOptions options;
+    options.rootRank = root;
+    return g->backend->reduce(operands, options);
+  });
+}
+
+az_status az_work_wait(az_work *w) {
+  std::unique_ptr<az_work> work(w);
+  return az::guarded([&] { work->value->wait(); });
+}
+
+az_status az_store_set(az_group *g, const char *key, const void *data, size_t bytes) {
+  return az::guarded([&] {
+    auto begin = static_cast<const uint8_t *>(data);
+    g->store->set(key, std::vector<uint8_t>(begin, begin + bytes));
+  });
+}
+
+az_status az_store_get(az_group *g, const char *key, void **data, size_t *bytes) {
+  return az::guarded([&] {
+    std::vector<uint8_t> value = g->store->get(key);
+    *bytes = value.size();
+    *data = std::malloc(value.size() + 1);
+    TORCH_CHECK(*data, "store_get: no memory for ", value.size(), " bytes");
+    std::memcpy(*data, value.data(), value.size());
+  });
+}
+
+az_status az_store_add(az_group *g, const char *key, int64_t n, int64_t *sum) {
+  return az::guarded([&] { *sum = g->store->add(key, n); });
+}

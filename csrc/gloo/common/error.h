@@ -1,0 +1,2 @@
+// Named by ProcessGroupGloo.hpp, which needs nothing of it.
+#pragma once

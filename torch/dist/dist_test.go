@@ -1,0 +1,196 @@
+package dist_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/dist"
+	"github.com/azr-train/azr/torch/dist/disttest"
+)
+
+func TestMain(m *testing.M) {
+	disttest.Main(m, map[string]disttest.Scenario{"collectives": collectives, "bytes": bytesOfAll, "death": death, "late": late})
+}
+
+// collected is what came of each collective on a rank.
+type collected struct {
+	Sum, Max, Root, Gathered []float32
+	Reduced                  []float32 // on the last rank
+	BF16                     []float32
+	Overlapped               []float32
+}
+
+// collectives runs each once. Rank r has r+1 and 10(r+1).
+func collectives(g *dist.Group) (any, error) {
+	s := torch.NewScope()
+	defer s.Close()
+	own := func() torch.Tensor { n := float32(g.Rank + 1); return s.FromFloat32s([]float32{n, 10 * n}, torch.CPU) }
+	var c collected
+	var failed error
+	wait := func(w *dist.Work) {
+		if err := w.Wait(); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	g.Enter("testing")
+	sum, most, root := own(), own(), own()
+	wait(g.AllReduce(sum, dist.Sum))
+	wait(g.AllReduce(most, dist.Max))
+	wait(g.Broadcast(root, g.Size-1))
+	gathered := s.Zeros(torch.F32, torch.CPU, int64(g.Size), 2)
+	wait(g.AllGather(gathered, own()))
+	reduced := own()
+	wait(g.Reduce(reduced, g.Size-1))
+	half := own().To(torch.BF16, torch.CPU)
+	wait(g.AllReduce(half, dist.Sum))
+	// Two at once, waited for in the other order.
+	first, second := own(), own()
+	a, b := g.AllReduce(first, dist.Sum), g.AllReduce(second, dist.Max)
+	wait(b)
+	wait(a)
+	if failed == nil {
+		c = collected{sum.Float32s(), most.Float32s(), root.Float32s(), gathered.Float32s(), nil,
+			half.To(torch.F32, torch.CPU).Float32s(), append(first.Float32s(), second.Float32s()...)}
+		if g.Rank == g.Size-1 {
+			c.Reduced = reduced.Float32s()
+		}
+	}
+	return c, failed
+}
+
+func TestEachCollective(t *testing.T) {
+	for _, size := range []int{2, 4} {
+		sum, last := float32(size*(size+1)/2), float32(size)
+		var gathered []float32
+		for r := range size {
+			gathered = append(gathered, float32(r+1), 10*float32(r+1))
+		}
+		for rank, c := range disttest.Answers[collected](t, disttest.Start(t, "collectives", size)) {
+			want := collected{
+				Sum: []float32{sum, 10 * sum}, Max: []float32{last, 10 * last}, Root: []float32{last, 10 * last}, Gathered: gathered,
+				BF16: []float32{sum, 10 * sum}, Overlapped: []float32{sum, 10 * sum, last, 10 * last},
+			}
+			if rank == size-1 {
+				want.Reduced = want.Sum
+			}
+			assert.Equal(t, want, c, "rank %d of %d", rank, size)
+		}
+	}
+}
+
+// bytesOfAll gives each rank the ranks' names, as often as their number; rank 0 has none.
+func bytesOfAll(g *dist.Group) (any, error) {
+	parts, err := g.GatherBytes([]byte(strings.Repeat(fmt.Sprintf("rank %d ", g.Rank), g.Rank)))
+	var texts []string
+	for _, p := range parts {
+		texts = append(texts, string(p))
+	}
+	return texts, err
+}
+
+func TestGatherBytes(t *testing.T) {
+	want := []string{"", "rank 1 ", "rank 2 rank 2 ", "rank 3 rank 3 rank 3 "}
+	for _, texts := range disttest.Answers[[]string](t, disttest.Start(t, "bytes", 4)) {
+		assert.Equal(t, want, texts)
+	}
+}
+
+// death sums until someone dies.
+func death(g *dist.Group) (any, error) {
+	s := torch.NewScope()
+	defer s.Close()
+	g.Enter("updating")
+	begin := time.Now()
+	for {
+		if mark := os.Getenv("AZR_DIST_MARK"); g.Rank == 2 && time.Since(begin) > 3*time.Second { // it has told where it is
+			if err := os.WriteFile(mark, nil, 0o644); err != nil {
+				return nil, err
+			}
+		}
+		if err := g.AllReduce(s.Zeros(torch.F32, torch.CPU, 1000), dist.Sum).Wait(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// late never comes to the second collective, if it is rank 1.
+func late(g *dist.Group) (any, error) {
+	s := torch.NewScope()
+	defer s.Close()
+	own := s.Zeros(torch.F32, torch.CPU, 1)
+	if err := g.Broadcast(own, 0).Wait(); err != nil {
+		return nil, err
+	}
+	if g.Rank == 1 {
+		g.Enter("playing")
+		time.Sleep(time.Minute)
+		return nil, nil
+	}
+	g.Enter("updating")
+	return nil, g.AllReduce(own, dist.Sum).Wait()
+}
+
+// A rank that dies, or is stopped, is named by every other one.
+func TestALostRankIsNamed(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		mark := filepath.Join(t.TempDir(), "sums")
+		r := disttest.Start(t, "death", 3, disttest.TimeoutVariable+"=5s", "AZR_DIST_MARK="+mark)
+		require.Eventually(t, func() bool { _, err := os.Stat(mark); return err == nil }, time.Minute, 10*time.Millisecond)
+		require.NoError(t, r.Processes[2].Process.Signal(sig))
+		for _, rank := range []int{0, 1} {
+			line := r.Ends(t, rank)
+			assert.Regexp(t, fmt.Sprintf(`^dist\.AllReduce: rank %d \(host .+\) in updating: lost rank 2 \(host .+\), last heard of in updating after \d+ collectives, the last AllReduce: `, rank), line)
+			assert.NotContains(t, line, "\n")
+		}
+	}
+}
+
+func TestARankThatIsBehindIsNamed(t *testing.T) {
+	r := disttest.Start(t, "late", 2, disttest.TimeoutVariable+"=3s")
+	line := r.Ends(t, 0)
+	assert.Regexp(t, `^dist\.AllReduce: rank 0 \(host .+\) in updating: waited for rank 1 \(host .+\), last heard of in playing after 1 collectives, the last Broadcast: `, line)
+}
+
+func TestARankThatDoesNotComeIsNoticed(t *testing.T) {
+	r := disttest.Start(t, "collectives", 2, disttest.TimeoutVariable+"=3s", "WORLD_SIZE=3")
+	for rank := range 2 {
+		assert.Regexp(t, fmt.Sprintf(`^dist\.Open: rank %d of 3 did not meet the others at 127\.0\.0\.1:\d+ within 3s: `, rank), r.Ends(t, rank))
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	set := map[string]string{}
+	lookup := func(name string) (string, bool) { text, ok := set[name]; return text, ok }
+	_, started, err := dist.FromEnvironment(lookup)
+	require.NoError(t, err)
+	assert.False(t, started)
+	for _, step := range []struct{ name, value, words string }{
+		{"RANK", "2", "WORLD_SIZE is no number|MASTER_PORT is no number"},
+		{"WORLD_SIZE", "4", "MASTER_PORT is no number"},
+		{"MASTER_PORT", "29500", "MASTER_ADDR is out of range"},
+		{"MASTER_ADDR", "node0", ""},
+		{"LOCAL_RANK", "x", "LOCAL_RANK is no number"},
+		{"LOCAL_RANK", "0", ""},
+		{"RANK", "4", "RANK is out of range; got 4, want 0 to 3"},
+	} {
+		set[step.name] = step.value
+		m, started, err := dist.FromEnvironment(lookup)
+		assert.True(t, started)
+		if step.words != "" {
+			require.Error(t, err)
+			assert.Regexp(t, step.words, err.Error())
+			continue
+		}
+		require.NoError(t, err)
+		assert.Equal(t, dist.Membership{Rank: 2, Size: 4, LocalRank: map[bool]int{true: 0, false: 2}[set["LOCAL_RANK"] == "0"], Host: "node0", Port: 29500}, m)
+	}
+}

@@ -1,0 +1,141 @@
+package dist
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/internal/capi"
+)
+
+// Reduction says how ranks' numbers become one.
+type Reduction int32
+
+// The reductions.
+const (
+	Sum Reduction = capi.ReduceSum
+	Max Reduction = capi.ReduceMax
+)
+
+// Group is this process's part in a process group. One goroutine begins its collectives, the same ones as on every other
+// rank and in the same order. Operands have to stay until the work is waited for.
+type Group struct {
+	Membership
+	h     capi.Group
+	pulse *pulse
+	// waited is the time spent waiting for collectives so far.
+	waited time.Duration
+}
+
+// Open joins the group, and returns when all ranks have.
+func Open(m Membership) (*Group, error) {
+	if m.Backend == "" {
+		m.Backend = "gloo"
+	}
+	if err := m.validate(); err != nil {
+		return nil, err
+	}
+	h, err := capi.GroupOpen(capi.Membership{
+		Backend: m.Backend, Host: m.Host, Interface: m.Interface, Port: int32(m.Port),
+		Rank: int32(m.Rank), Size: int32(m.Size), TimeoutMS: m.Timeout.Milliseconds(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("dist.Open: rank %d of %d did not meet the others at %s:%d within %v: %s", m.Rank, m.Size, m.Host, m.Port, m.Timeout, firstLine(err.Msg))
+	}
+	g := &Group{Membership: m, h: h}
+	if g.pulse, err = startPulse(h, m); err != nil {
+		h.Close()
+		return nil, fmt.Errorf("dist.Open: rank %d cannot write to the store of rank 0: %s", m.Rank, firstLine(err.Msg))
+	}
+	return g, nil
+}
+
+// Close leaves the group. What is under way has to have been waited for.
+func (g *Group) Close() {
+	g.pulse.stop()
+	g.h.Close()
+}
+
+// Enter says what the process does from now on, for errors of other ranks that wait for it.
+func (g *Group) Enter(phase string) { g.pulse.enter(phase) }
+
+// Waited is the time that [Work.Wait] has taken so far.
+func (g *Group) Waited() time.Duration { return g.waited }
+
+// Work is a collective under way.
+type Work struct {
+	group *Group
+	name  string
+	h     capi.Work
+	err   *capi.Error
+}
+
+func (g *Group) begin(name string, begin func() (capi.Work, *capi.Error)) *Work {
+	g.pulse.begin(name)
+	h, err := begin()
+	return &Work{group: g, name: name, h: h, err: err}
+}
+
+// AllReduce makes t the sum or the maximum of all ranks' t, in place.
+func (g *Group) AllReduce(t torch.Tensor, r Reduction) *Work {
+	return g.begin("AllReduce", func() (capi.Work, *capi.Error) { return g.h.AllReduce(t.Handle(), int32(r)) })
+}
+
+// Broadcast makes t root's t, in place.
+func (g *Group) Broadcast(t torch.Tensor, root int) *Work {
+	return g.begin("Broadcast", func() (capi.Work, *capi.Error) { return g.h.Broadcast(t.Handle(), int32(root)) })
+}
+
+// AllGather puts the ranks' own tensors one after the other, in order of rank, into a tensor of Size times as many elements.
+func (g *Group) AllGather(into, own torch.Tensor) *Work {
+	return g.begin("AllGather", func() (capi.Work, *capi.Error) { return g.h.AllGather(into.Handle(), own.Handle()) })
+}
+
+// Reduce makes root's t the sum of all ranks' t; the others' t are of no more use.
+func (g *Group) Reduce(t torch.Tensor, root int) *Work {
+	return g.begin("Reduce", func() (capi.Work, *capi.Error) { return g.h.Reduce(t.Handle(), int32(root)) })
+}
+
+// Wait returns when the collective is done, or has failed: then the group is of no more use.
+func (w *Work) Wait() error {
+	begin := time.Now()
+	if w.err == nil {
+		w.err = w.h.Wait()
+	}
+	w.group.waited += time.Since(begin)
+	if w.err == nil {
+		return nil
+	}
+	return w.group.explain(w.name, w.err.Msg)
+}
+
+// GatherBytes gives every rank what each has, in order of rank.
+func (g *Group) GatherBytes(own []byte) ([][]byte, error) {
+	s := torch.NewScope()
+	defer s.Close()
+	sizes := s.FromInt64s(make([]int64, g.Size), torch.CPU)
+	if err := g.AllGather(sizes, s.FromInt64s([]int64{int64(len(own))}, torch.CPU)).Wait(); err != nil {
+		return nil, err
+	}
+	lengths := sizes.Int64s()
+	longest := int64(0)
+	for _, n := range lengths {
+		longest = max(longest, n)
+	}
+	if longest == 0 {
+		return make([][]byte, g.Size), nil
+	}
+	width := (longest + 7) / 8 // in elements of 8 bytes, all ranks' alike
+	padded := make([]byte, 8*width)
+	copy(padded, own)
+	all := s.Zeros(torch.I64, torch.CPU, int64(g.Size)*width)
+	if err := g.AllGather(all, s.FromBytes(padded, torch.I64, torch.CPU, width)).Wait(); err != nil {
+		return nil, err
+	}
+	bytes, parts := all.Bytes(), make([][]byte, g.Size)
+	for rank, n := range lengths {
+		from := int64(rank) * 8 * width
+		parts[rank] = bytes[from : from+n]
+	}
+	return parts, nil
+}
