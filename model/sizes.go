@@ -1,6 +1,11 @@
 package model
 
-import "github.com/azr-train/azr/torch"
+import (
+	"strconv"
+	"strings"
+
+	"github.com/azr-train/azr/torch"
+)
 
 // WeightShape is a weight's Hugging Face name and its shape.
 type WeightShape struct {
@@ -46,6 +51,41 @@ func Count(weights []WeightShape) (total int64) {
 		total += n
 	}
 	return total
+}
+
+// Products counts multiplications of a forward pass.
+type Products struct {
+	Token int64 // of a token with the layers' weights
+	Place int64 // of a token's queries with the keys and values of a place before it
+	Head  int64 // of a token with the head
+}
+
+// Products of a model with this config.
+func (c Config) Products() Products {
+	p := Products{Place: 2 * int64(c.NumHiddenLayers*c.NumAttentionHeads*c.HeadDim), Head: int64(c.VocabSize * c.HiddenSize)}
+	for _, w := range c.WeightShapes() {
+		if _, ok := LayerOf(w.Name); ok {
+			p.Token += Count([]WeightShape{w})
+		}
+	}
+	return p
+}
+
+// Of the tokens from..to-1 of a sequence, so many of which go through the head.
+func (p Products) Of(from, to, predicting int64) int64 {
+	places := (from + to + 1) * (to - from) / 2
+	return (to-from)*p.Token + places*p.Place + predicting*p.Head
+}
+
+// layers is what the names of weights inside a layer begin with.
+const layers = "model.layers."
+
+// LayerOf is the number of the layer that a weight of that name is in, if it is in one.
+func LayerOf(name string) (layer int, ok bool) {
+	rest, inside := strings.CutPrefix(name, layers)
+	number, _, _ := strings.Cut(rest, ".")
+	layer, err := strconv.Atoi(number)
+	return layer, inside && err == nil
 }
 
 // KVBytesPerToken is what one token takes in a [KVCache]: keys and values of all layers.

@@ -39,7 +39,7 @@ func (d *Decoder) weights() []weight {
 	for i := range d.layers {
 		l, places := &d.layers[i], d.projections(i)
 		add := func(name string, into **torch.Var, shape ...int64) {
-			list = append(list, weight{fmt.Sprintf("model.layers.%d.%s", i, name), shape, into})
+			list = append(list, weight{fmt.Sprintf("%s%d.%s", layers, i, name), shape, into})
 		}
 		matrices := func(places []place) {
 			for _, p := range places {

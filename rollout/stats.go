@@ -25,6 +25,16 @@ func (s Stats) Since(earlier Stats) Stats {
 	}
 }
 
+// Plus is what two engines have counted together.
+func (s Stats) Plus(other Stats) Stats {
+	return Stats{
+		Ticks: s.Ticks + other.Ticks, Running: s.Running + other.Running,
+		PromptTokens: s.PromptTokens + other.PromptTokens, SharedTokens: s.SharedTokens + other.SharedTokens,
+		SampledTokens: s.SampledTokens + other.SampledTokens, Preempted: s.Preempted + other.Preempted,
+		Passes: s.Passes + other.Passes, Rows: s.Rows + other.Rows,
+	}
+}
+
 // Occupancy is the share of the slots that held a request, over all ticks.
 func (s Stats) Occupancy(slots int) float64 {
 	if s.Ticks == 0 {

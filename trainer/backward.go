@@ -66,8 +66,8 @@ func (f *pass) layer(i int, input torch.Tensor, to *torch.Scope) torch.Tensor {
 }
 
 // backward walks the layers in reverse from the gradient of the last output (N, D); each layer adds to
-// its parameters' gradients and frees its graph and its input.
-func (f *pass) backward(gradND torch.Tensor) {
+// its parameters' gradients and frees its graph and its input. Then graded is called, and at last for what is in no layer.
+func (f *pass) backward(gradND torch.Tensor, graded func(layer int)) {
 	for i := len(f.stages) - 1; i >= 0; i-- {
 		st, scope := f.stages[i], f.scopes[i]
 		gradND = gradND.In(scope)
@@ -77,10 +77,12 @@ func (f *pass) backward(gradND torch.Tensor) {
 		}
 		st.output.Backward(gradND)
 		gradND = st.input.Grad()
+		graded(i)
 	}
 	if f.model.LoRA().Rank == 0 { // adapters leave the embedding as it is
 		f.embedded.Backward(gradND)
 	}
+	graded(noLayer)
 }
 
 // close frees what is left, also of a pass that failed on its way.

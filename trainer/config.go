@@ -68,6 +68,9 @@ type Config struct {
 	// Rounding of weights in bf16: "masters" (default) updates a copy of them in f32, "stochastic" rounds them at random and
 	// keeps no copy, which saves 8 bytes a parameter and costs noise. Weights in f32 are not rounded.
 	Rounding Rounding `yaml:"rounding"`
+	// Sharding among several ranks: "zero1" (default) keeps a parameter's moments and master on one of them, which moves it;
+	// "none" keeps all on each. One process alone has all.
+	Sharding Sharding `yaml:"sharding"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
 	MicroBatchTokens int `yaml:"micro_batch_tokens"`
@@ -95,7 +98,7 @@ func DefaultConfig() Config {
 		Optimizer: AdamW, LearningRate: 1e-6, MuonLearningRate: 0.01, MuonMomentum: 0.95,
 		Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, MaxGradNorm: 1,
 		ClipLow: 0.2, ClipHigh: 0.2, EntropyCoefficient: 0.001, Epochs: 1, Minibatches: 1, Algorithm: TaskRelative, ProposerWeight: 1,
-		Replay: Replay{Weight: 0.5, Window: 2000}, Whitening: BySequence, Rounding: ByMasters, MicroBatchTokens: 2048, SharePrefixes: true,
+		Replay: Replay{Weight: 0.5, Window: 2000}, Whitening: BySequence, Rounding: ByMasters, Sharding: ZeRO1, MicroBatchTokens: 2048, SharePrefixes: true,
 	}
 }
 
@@ -126,6 +129,9 @@ func (c Config) Validate() error {
 	}
 	if c.Rounding != ByMasters && c.Rounding != Stochastic {
 		return fmt.Errorf("trainer.Config: unknown rounding; got %q, want %q or %q", c.Rounding, ByMasters, Stochastic)
+	}
+	if c.Sharding != NoSharding && c.Sharding != ZeRO1 {
+		return fmt.Errorf("trainer.Config: unknown sharding; got %q, want %q or %q", c.Sharding, NoSharding, ZeRO1)
 	}
 	if c.DecayTo != 0 && c.DecayTo < c.DecayFrom {
 		return fmt.Errorf("trainer.Config: decay_to is before decay_from; got %d, want at least %d", c.DecayTo, c.DecayFrom)

@@ -17,7 +17,7 @@ import (
 func accumulate(tr *Trainer, l goldenLoss, batches []packed, tokens int) (r Report) {
 	r.ResponseTokens = tokens
 	for _, p := range batches {
-		tr.microBatch(p, l.Temperature, &r, true)
+		tr.microBatch(p, l.Temperature, &r, true, func(int) {})
 	}
 	return r
 }

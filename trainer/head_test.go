@@ -60,7 +60,7 @@ func TestTheHeadInChunksEqualsThePlainWay(t *testing.T) {
 		f := newPass(m, s, p, false)
 		last := f.forward(p.ids)
 		plainHead(tr, last, p.responses, temperature, &plain)
-		f.backward(last.Grad())
+		f.backward(last.Grad(), func(int) {})
 		s.Close()
 		want := gradients(t, tr, m)
 
@@ -68,7 +68,7 @@ func TestTheHeadInChunksEqualsThePlainWay(t *testing.T) {
 		for _, rows := range []int{len(p.rows), 5, 1} {
 			r := Report{ResponseTokens: len(p.of)}
 			tr.logitsRows = rows
-			tr.microBatch(p, temperature, &r, true)
+			tr.microBatch(p, temperature, &r, true, func(int) {})
 			if rows == len(p.rows) {
 				whole = r
 			}

@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 )
@@ -18,42 +20,48 @@ type Memory struct {
 func (m Memory) Total() int64 { return m.Weights + m.Gradients + m.Moments + m.Activations }
 
 // Memory counts what training a model with weights of dtype holds, or adapters beside these, whose longest sample has so
-// many tokens.
-func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longest int) Memory {
+// many tokens. Of several ranks it is that of the one which holds most.
+func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longest, ranks int) Memory {
 	learned, element := m.TrainableShapes(lora), int64(dtype.Size())
 	weights := m.Parameters()
 	if lora.Rank > 0 {
 		weights += model.Count(learned)
 	}
 	n, wide := int64(c.LargestPass(longest)), int64(torch.F32.Size())
-	gradients, moments := element, c.moments(learned)
-	if dtype != torch.F32 && c.Rounding == ByMasters {
-		gradients += wide // those of the masters
+	gradients, moments := c.optimizer(learned, dtype, ranks)
+	if c.AverageDecay > 0 {
 		moments += model.Count(learned)
 	}
 	return Memory{
-		Weights: weights * element, Gradients: model.Count(learned) * gradients, Moments: moments * wide,
+		Weights: weights * element, Gradients: model.Count(learned)*element + gradients*wide, Moments: moments * wide,
 		Activations: c.activations(m, lora, dtype, n, n),
 	}
 }
 
-// moments counts the numbers that the optimiser keeps: two for each weight that AdamW moves, one for each that Muon
-// moves, and one more with averaging.
-func (c Config) moments(learned []model.WeightShape) (total int64) {
-	for _, w := range learned {
+// optimizer counts the numbers in f32 that the optimiser keeps on the rank that has most: two for each weight that AdamW
+// moves there, one for each that Muon moves, and one more of those with masters, whose gradients are counted apart.
+func (c Config) optimizer(learned []model.WeightShape, dtype torch.DType, ranks int) (gradients, kept int64) {
+	masters := dtype != torch.F32 && c.Rounding == ByMasters
+	if c.Sharding == NoSharding {
+		ranks = 1
+	}
+	sizes := make([]int64, len(learned))
+	for i, w := range learned {
+		sizes[i] = model.Count([]model.WeightShape{w})
+	}
+	mine, state := make([]int64, ranks), make([]int64, ranks)
+	for i, rank := range owners(sizes, ranks) {
 		each := int64(2)
-		if c.byMuon(w.Name, w.Shape) {
+		if c.byMuon(learned[i].Name, learned[i].Shape) {
 			each = 1
 		}
-		if c.AverageDecay > 0 {
+		if masters {
 			each++
+			mine[rank] += sizes[i]
 		}
-		for _, size := range w.Shape {
-			each *= size
-		}
-		total += each
+		state[rank] += each * sizes[i]
 	}
-	return total
+	return slices.Max(mine), slices.Max(state)
 }
 
 // activations counts the bytes that a pass of n tokens, r of which predict response tokens, holds beside

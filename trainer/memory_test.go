@@ -68,7 +68,7 @@ func TestMemoryIsThatOfTheAllocator(t *testing.T) {
 				torch.ResetPeak()
 				_, err := tr.Step(t.Context(), samplesOf(2*max(1, c.batch/c.long), c.long, m.Config.VocabSize))
 				require.NoError(t, err)
-				want, got := torch.PeakBytes()-before, config.Memory(m.Config, model.LoRA{}, m.DType, c.long)
+				want, got := torch.PeakBytes()-before, config.Memory(m.Config, model.LoRA{}, m.DType, c.long, 1)
 				states := got.Total() - got.Activations
 				t.Logf("%d MiB of %d MiB (%+.1f %%); activations %d MiB of %d MiB (%+.1f %%)", got.Total()>>20, want>>20, percent(got.Total(), want),
 					got.Activations>>20, (want-states)>>20, percent(got.Activations, want-states))

@@ -14,11 +14,12 @@ func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Repor
 	if t.config.SharePrefixes {
 		sortByBeginning(examples)
 	}
+	parts := t.parts(examples)
 	for before := *r; ; *r = before {
-		batches := pack(examples, t.microBatchTokens, t.config.SharePrefixes)
+		batches, rounds := t.roundsOf(parts)
 		r.Batches = len(batches)
-		done, err := t.runMicroBatches(ctx, batches, r, first)
-		if !torch.IsOutOfMemory(err) {
+		done, err := t.runMicroBatches(ctx, batches, rounds, r, first)
+		if !torch.IsOutOfMemory(err) || t.ranks.group != nil { // others wait for this rank's gradients
 			return err
 		}
 		if err := t.shrink(batches, err); err != nil {
@@ -30,16 +31,39 @@ func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Repor
 	}
 }
 
-// runMicroBatches runs each one forward and backward, and counts the examples that are done.
-func (t *Trainer) runMicroBatches(ctx context.Context, batches [][]example, r *Report, first bool) (done int, err error) {
+// roundsOf are this rank's micro-batches of its part of the examples, and how many the rank with the most has.
+func (t *Trainer) roundsOf(parts [][]example) (own [][]example, rounds int) {
+	for rank, part := range parts {
+		batches := pack(part, t.microBatchTokens, t.config.SharePrefixes)
+		rounds = max(rounds, len(batches))
+		if rank == t.ranks.rank() {
+			own = batches
+		}
+	}
+	return own, rounds
+}
+
+// runMicroBatches runs each one forward and backward, and counts the examples that are done. Ranks with fewer of them than
+// there are rounds have gradients of zero in the others.
+func (t *Trainer) runMicroBatches(ctx context.Context, batches [][]example, rounds int, r *Report, first bool) (done int, err error) {
 	defer torch.Catch(&err)
-	for _, batch := range batches {
+	for round := range rounds {
 		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
 			return done, err
 		}
-		t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first)
-		t.progress.Done(Phase, len(batch))
-		done += len(batch)
+		graded := t.gradedIn(round == rounds-1)
+		if round < len(batches) {
+			batch := batches[round]
+			t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first, graded)
+			t.progress.Done(Phase, len(batch))
+			done += len(batch)
+		} else {
+			t.eachLayer(graded)
+		}
+		if err := t.finishSums(); err != nil {
+			return done, err
+		}
+		t.gather()
 	}
 	return done, nil
 }

@@ -1,8 +1,6 @@
 package trainer
 
 import (
-	"strings"
-
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 )
@@ -28,7 +26,8 @@ const (
 
 // group is the parameters that one rule moves, with that rule's state: tensors of the parameters' shapes, in f32.
 type group struct {
-	params []model.Parameter
+	all    []model.Parameter
+	params []model.Parameter // those of all that this rank moves
 	state  []state
 	// masters are the last of the state, where parameters in less than f32 have them.
 	masters []*torch.Var
@@ -41,12 +40,12 @@ type state struct {
 }
 
 // fill makes the group's state, zeros in f32, under the given prefixes. What it made before memory ran out is in g.
-func (g *group) fill(m *model.Decoder, params []model.Parameter, prefixes ...string) {
-	g.params = params
+func (g *group) fill(m *model.Decoder, r *ranks, params []model.Parameter, prefixes ...string) {
+	g.all, g.params = params, r.owned(params)
 	for _, prefix := range prefixes {
 		g.state = append(g.state, state{prefix: prefix})
 		s := &g.state[len(g.state)-1]
-		for _, p := range params {
+		for _, p := range g.params {
 			s.vars = append(s.vars, zerosLike(p, m.Device))
 		}
 	}
@@ -76,7 +75,8 @@ func (g group) free() {
 
 // byMuon tells whether Muon moves a parameter.
 func (c Config) byMuon(name string, shape []int64) bool {
-	return c.Optimizer == Muon && len(shape) == 2 && strings.HasPrefix(name, "model.layers.")
+	_, inside := model.LayerOf(name)
+	return c.Optimizer == Muon && len(shape) == 2 && inside
 }
 
 // fillGroups splits the decoder's parameters between AdamW and Muon.
@@ -89,8 +89,8 @@ func (t *Trainer) fillGroups() {
 			rest = append(rest, p)
 		}
 	}
-	t.adamW.fill(t.model, rest, firstMoment, secondMoment)
-	t.muon.fill(t.model, matrices, momentum)
+	t.adamW.fill(t.model, &t.ranks, rest, firstMoment, secondMoment)
+	t.muon.fill(t.model, &t.ranks, matrices, momentum)
 	if t.model.DType != torch.F32 && t.config.Rounding == ByMasters {
 		t.adamW.keepMasters()
 		t.muon.keepMasters()
@@ -98,10 +98,14 @@ func (t *Trainer) fillGroups() {
 }
 
 // move takes one step of both rules, as update number t.updates.
-func (t *Trainer) move() {
+func (t *Trainer) move() error {
 	t.moveGroup(t.adamW, t.adamWStep)
 	t.moveGroup(t.muon, t.muonStep)
+	if err := t.share(); err != nil {
+		return err
+	}
 	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-t.config.AverageDecay)
+	return nil
 }
 
 func (t *Trainer) moveGroup(g group, step func(group)) {

@@ -15,23 +15,37 @@ type example struct {
 
 func (e example) tokens() int { return len(e.PromptIDs) + len(e.ResponseIDs) }
 
-// pack splits examples into micro-batches of at most budget tokens, in order; an example over the
-// budget is alone. Examples of one micro-batch were sampled at one temperature. With share, tokens that an example
-// begins with like the one before it count once.
-func pack(examples []example, budget int, share bool) [][]example {
-	var batches [][]example
-	var tokens int
+// packer fills micro-batches of at most budget tokens, in the order in which examples come; an example over the budget is
+// alone. Examples of one micro-batch were sampled at one temperature. With share, tokens that an example begins with like
+// the one before it count once.
+type packer struct {
+	budget int
+	share  bool
+	before *example // in the micro-batch
+	tokens int      // of the micro-batch
+}
+
+// add tells whether e begins a new micro-batch, and how many tokens it adds there.
+func (p *packer) add(e example) (begins bool, own int) {
+	own = e.tokens()
+	if p.share && p.before != nil {
+		own = e.ownTokens(*p.before)
+	}
+	if begins = p.before == nil || p.tokens+own > p.budget || p.before.Temperature != e.Temperature; begins {
+		p.tokens, own = 0, e.tokens()
+	}
+	p.before, p.tokens = &e, p.tokens+own
+	return begins, own
+}
+
+func pack(examples []example, budget int, share bool) (batches [][]example) {
+	p := packer{budget: budget, share: share}
 	for _, e := range examples {
-		last, own := len(batches)-1, e.tokens()
-		if share && last >= 0 {
-			own = e.ownTokens(batches[last][len(batches[last])-1])
+		if begins, _ := p.add(e); begins {
+			batches = append(batches, nil)
 		}
-		if last < 0 || tokens+own > budget || batches[last][0].Temperature != e.Temperature {
-			batches, tokens, own = append(batches, nil), 0, e.tokens()
-			last++
-		}
-		batches[last] = append(batches[last], e)
-		tokens += own
+		last := &batches[len(batches)-1]
+		*last = append(*last, e)
 	}
 	return batches
 }

@@ -51,11 +51,13 @@ func (g *group) keepMasters() {
 
 // gather adds the gradients of a micro-batch to those of the masters, in f32: added up in bf16 small ones would
 // be lost as well. Without masters they stay where they are.
-func (g group) gather() {
-	for i, m := range g.masters {
-		addGrad(m, g.params[i].Var)
+func (t *Trainer) gather() {
+	for _, g := range t.groups() {
+		for i, m := range g.masters {
+			addGrad(m, g.params[i].Var)
+		}
+		torch.ClearGrads(g.vars()[:len(g.masters)])
 	}
-	torch.ClearGrads(g.vars()[:len(g.masters)])
 }
 
 // addGrad adds the gradient of v, if it has one, to that of a variable in f32.

@@ -20,18 +20,42 @@ func (t *Trainer) LimitMicroBatches(tokens int) {
 	t.microBatchTokens = max(1, min(t.microBatchTokens, tokens))
 }
 
-// Optimizer lists the optimiser's state as a safetensors file takes them.
-func (t *Trainer) Optimizer() []safetensors.Tensor {
-	var list []safetensors.Tensor
-	for _, g := range t.groups() {
-		for _, s := range g.state {
-			list = append(list, stored(s.prefix, g.params, s.vars)...)
+// Optimizer lists the optimiser's state as a safetensors file takes them, which does not depend on the number of ranks.
+// Rank 0 has it all, in memory that release frees; the others' lists are empty. All ranks have to call it.
+func (t *Trainer) Optimizer() (list []safetensors.Tensor, release func(), err error) {
+	defer torch.Catch(&err)
+	var copies []*torch.Var
+	release = func() {
+		for _, v := range copies {
+			v.Free()
 		}
 	}
-	if len(t.averages) > 0 {
+	for _, g := range t.groups() {
+		for _, s := range g.state {
+			vars, own := s.vars, make([]*torch.Var, 0, len(g.all))
+			for _, p := range g.all {
+				var v *torch.Var
+				if t.ranks.owns(p.Var) {
+					v, vars = vars[0], vars[1:]
+				}
+				if t.ranks.owner != nil && t.ranks.owner[p.Var] != 0 {
+					if v, err = t.ranks.fetch(p, v); err != nil {
+						release()
+						return nil, nil, err
+					}
+					copies = append(copies, v)
+				}
+				own = append(own, v)
+			}
+			if t.ranks.rank() == 0 {
+				list = append(list, stored(s.prefix, g.all, own)...)
+			}
+		}
+	}
+	if len(t.averages) > 0 && t.ranks.rank() == 0 {
 		list = append(list, stored(live, t.model.Trainable(), t.params)...)
 	}
-	return list
+	return list, release, nil
 }
 
 // Restore continues an optimiser, with the decoder's weights as [Trainer.Model] wrote them, that [Trainer.Optimizer] wrote after the given number of updates.

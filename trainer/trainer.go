@@ -9,6 +9,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/dist"
 )
 
 // Trainer holds the optimiser of a decoder's weights.
@@ -27,6 +28,7 @@ type Trainer struct {
 	microBatchTokens int
 	logitsRows       int // at once
 	progress         azr.Progress
+	ranks            ranks
 }
 
 // The names under which Step reports progress: of gradients in samples, and of the optimiser in updates.
@@ -37,7 +39,13 @@ const (
 
 // New makes a trainer with moments of zero. It turns on gradients of what learns: the decoder's adapters, or all of its
 // weights where it has none.
-func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, err error) {
+func New(config Config, m *model.Decoder, progress azr.Progress) (*Trainer, error) {
+	return NewRank(config, m, nil, progress)
+}
+
+// NewRank is New for a rank of a group, whose models have equal weights: they make each update together, and every one
+// calls each method of its trainer with the same samples. A nil group is one process alone.
+func NewRank(config Config, m *model.Decoder, group *dist.Group, progress azr.Progress) (t *Trainer, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -56,6 +64,7 @@ func New(config Config, m *model.Decoder, progress azr.Progress) (t *Trainer, er
 		p.Var.RequireGrad(true)
 		t.params = append(t.params, p.Var)
 	}
+	t.ranks = newRanks(group, config.Sharding, m.Trainable())
 	t.fillGroups()
 	t.fillAverages()
 	return t, nil
@@ -171,9 +180,15 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 	if len(examples) == 0 {
 		return nil
 	}
+	tokens, shared := r.Tokens, r.SharedTokens
+	r.Tokens, r.SharedTokens = 0, 0
 	if err := t.addGradients(ctx, examples, r, first); err != nil {
 		return err
 	}
+	if err := t.ranks.addUp(r); err != nil {
+		return err
+	}
+	r.Tokens, r.SharedTokens = r.Tokens+tokens, r.SharedTokens+shared
 	if math.IsNaN(r.Loss) || math.IsInf(r.Loss, 0) {
 		return fmt.Errorf("trainer.Step: the loss is %w", ErrNotFinite)
 	}
@@ -182,8 +197,9 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 	return t.optimise(r)
 }
 
-// microBatch adds one micro-batch's loss to the report and its gradients to the parameters.
-func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool) {
+// microBatch adds one micro-batch's loss to the report and its gradients to the parameters. After a layer's gradients it
+// calls graded with its number, and at last with that of what is in no layer.
+func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool, graded func(layer int)) {
 	s := torch.NewScope()
 	defer s.Close()
 	f := newPass(t.model, s, p, t.config.ActivationCheckpointing)
@@ -192,12 +208,9 @@ func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first boo
 	for _, c := range p.chunks(t.logitsRows) {
 		t.head(last, c, temperature, r, first)
 	}
-	f.backward(last.Grad())
+	f.backward(last.Grad(), graded)
 	r.Tokens += len(p.ids)
 	r.SharedTokens += p.shared()
-	for _, g := range t.groups() {
-		g.gather()
-	}
 }
 
 func (t *Trainer) clearGrads() {
@@ -208,7 +221,10 @@ func (t *Trainer) clearGrads() {
 }
 
 func (t *Trainer) optimise(r *Report) error {
-	r.GradNorm = torch.ClipGradNorm(t.graded(), t.config.MaxGradNorm)
+	var err error
+	if r.GradNorm, err = t.ranks.clipGradNorm(t.graded(), t.config.MaxGradNorm); err != nil {
+		return err
+	}
 	if math.IsNaN(r.GradNorm) || math.IsInf(r.GradNorm, 0) {
 		return fmt.Errorf("trainer.Step: the gradients are %w", ErrNotFinite)
 	}
@@ -216,7 +232,9 @@ func (t *Trainer) optimise(r *Report) error {
 	before := spread(t.params)
 	t.updates++
 	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
-	t.move()
+	if err := t.move(); err != nil {
+		return err
+	}
 	t.clearGrads()
 	r.WeightChange = change(t.params, before) // in the memory that the gradients had
 	if math.IsNaN(r.WeightChange) || math.IsInf(r.WeightChange, 0) {

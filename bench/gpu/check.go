@@ -264,7 +264,7 @@ func (c *check) memory() ([]finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted := config.Memory(m.Config, model.LoRA{}, m.DType, tokens).Total()
+	counted := config.Memory(m.Config, model.LoRA{}, m.DType, tokens, 1).Total()
 	off := math.Abs(float64(after-before)/float64(counted) - 1)
 	return []finding{{fmt.Sprintf("memory of an update: %d MiB, counted %d MiB; off", (after-before)>>20, counted>>20), off, 0.15, "of it"}}, nil
 }

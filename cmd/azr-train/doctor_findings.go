@@ -101,7 +101,7 @@ func presetModel(name string) (model.Config, Config) {
 	return m, config
 }
 
-func peakOf(m model.Config, c Config) int64 { return needOf(m, c).peak() }
+func peakOf(m model.Config, c Config) int64 { return needOf(m, c, 1).peak() }
 
 func memoryFinding(free int64) finding {
 	f := finding{What: "memory", Found: gigabytes(free) + " GB free"}
@@ -115,7 +115,7 @@ func memoryFinding(free int64) finding {
 // checkpointsOf is the disk space of a run's checkpoints: those kept and the one being written, each with
 // weights and moments.
 func checkpointsOf(m model.Config, c Config) int64 {
-	t := needOf(m, c).Training
+	t := needOf(m, c, 1).Training
 	return int64(c.Checkpoint.Keep+1) * (t.Weights + t.Moments)
 }
 

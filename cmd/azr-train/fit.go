@@ -26,6 +26,7 @@ func fitCommand() *cli.Command {
 			modelFlag(),
 			configFlag(),
 			&cli.StringFlag{Name: "memory", Usage: "fit into `SIZE`, for example 80GB; without it, into what the run's device has free"},
+			&cli.IntFlag{Name: "ranks", Value: 1, Usage: "of a run on `N` devices, tell what the one with most needs"},
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document, in bytes"},
 			setFlag(),
 		},
@@ -48,7 +49,10 @@ func fitCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			f := newFit(m, config, budget)
+			if c.Int("ranks") < 1 {
+				return usage(c, "--ranks is too small; got %d, want at least 1", c.Int("ranks"))
+			}
+			f := newFit(m, config, c.Int("ranks"), budget)
 			if c.Bool("json") {
 				return printJSON(f)
 			}

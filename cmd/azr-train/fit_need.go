@@ -17,13 +17,13 @@ type need struct {
 }
 
 // needOf counts it by the arithmetic of the packages that hold it.
-func needOf(m model.Config, c Config) need {
+func needOf(m model.Config, c Config, ranks int) need {
 	device, err := torch.ParseDevice(c.Device)
 	if err != nil {
 		device = torch.CUDA(0) // one that is not here
 	}
 	return need{
-		Training: c.Trainer.Memory(m, c.LoRA, c.DType, longestSample(m, c)),
+		Training: c.Trainer.Memory(m, c.LoRA, c.DType, longestSample(m, c), ranks),
 		Rollout:  c.Rollout.Memory(m, c.LoRA, c.DType, device),
 	}
 }
@@ -43,6 +43,7 @@ type fit struct {
 	Model      []string `json:"architectures"`
 	Parameters int64    `json:"parameters"`
 	DType      string   `json:"dtype"`
+	Ranks      int      `json:"ranks"` // what follows is of the rank that needs most
 	Memory     budget   `json:"memory"`
 	Need       need     `json:"need"`
 	Updating   int64    `json:"updating"`
@@ -92,21 +93,21 @@ func savings(c Config) []saving {
 	)
 }
 
-func newFit(m model.Config, c Config, b budget) fit {
-	n := needOf(m, c)
+func newFit(m model.Config, c Config, ranks int, b budget) fit {
+	n := needOf(m, c, ranks)
 	f := fit{
-		Model: m.Architectures, Parameters: m.Parameters(), DType: c.DType.String(), Memory: b, config: c,
+		Model: m.Architectures, Parameters: m.Parameters(), DType: c.DType.String(), Ranks: ranks, Memory: b, config: c,
 		Need: n, Updating: n.updating(), Generating: n.generating(), Peak: n.peak(), Fits: n.peak() <= b.Bytes,
 		LargestPass: c.Trainer.LargestPass(longestSample(m, c)),
 	}
 	all := saving{Cost: "all of these"}
 	for _, s := range savings(c) {
-		if s.apply(m, c, b); s.Peak < f.Peak {
+		if s.apply(m, c, ranks, b); s.Peak < f.Peak {
 			f.Savings, all.Set = append(f.Savings, s), append(all.Set, s.Set...)
 		}
 	}
 	if len(f.Savings) > 1 {
-		all.apply(m, c, b)
+		all.apply(m, c, ranks, b)
 		f.Savings = append(f.Savings, all)
 	}
 	for _, l := range []largest{
@@ -118,7 +119,7 @@ func newFit(m model.Config, c Config, b budget) fit {
 		l.Value = sort.Search(l.most, func(i int) bool {
 			changed := c
 			l.set(&changed, i+1)
-			return needOf(m, changed).peak() > b.Bytes
+			return needOf(m, changed, ranks).peak() > b.Bytes
 		})
 		f.Largest = append(f.Largest, l)
 	}
@@ -126,10 +127,10 @@ func newFit(m model.Config, c Config, b budget) fit {
 }
 
 // apply counts what is needed with the saving's settings.
-func (s *saving) apply(m model.Config, c Config, b budget) {
+func (s *saving) apply(m model.Config, c Config, ranks int, b budget) {
 	if err := layOver(&c, nil, s.Set); err != nil {
 		panic(err) // the settings are ours
 	}
-	s.Peak = needOf(m, c).peak()
+	s.Peak = needOf(m, c, ranks).peak()
 	s.Fits = s.Peak <= b.Bytes
 }

@@ -19,7 +19,11 @@ var momentsOf = map[trainer.Optimizer]string{
 
 func (f fit) print(out io.Writer) error {
 	n, c := f.Need, f.config
-	fmt.Fprintf(out, "%s, %.2f billion parameters, trained in %s; GB are 10^9 bytes\n\n", strings.Join(f.Model, " "), float64(f.Parameters)/1e9, f.DType)
+	fmt.Fprintf(out, "%s, %.2f billion parameters, trained in %s; GB are 10^9 bytes\n", strings.Join(f.Model, " "), float64(f.Parameters)/1e9, f.DType)
+	if f.Ranks > 1 {
+		fmt.Fprintf(out, "one of %d ranks, trainer.sharding=%s\n", f.Ranks, c.Trainer.Sharding)
+	}
+	fmt.Fprintln(out)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	for _, row := range []struct {
 		what  string

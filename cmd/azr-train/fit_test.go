@@ -50,7 +50,7 @@ func TestFitIsWhatTheAllocatorSees(t *testing.T) {
 			step(t, c.dir, config)
 			m, err := fittedModel(c.dir, nil)
 			require.NoError(t, err)
-			got, want := needOf(m, config).peak(), torch.PeakBytes()-before
+			got, want := needOf(m, config, 1).peak(), torch.PeakBytes()-before
 			t.Logf("fit says %d KiB, the allocator saw %d KiB", got>>10, want>>10)
 			share := 0.05
 			if config.DType != torch.F32 { // on the CPU, where some ops work on copies in f32
@@ -134,11 +134,11 @@ func TestFitFindsTheLargestThatFits(t *testing.T) {
 	assert.Equal(t, int64(24<<30), report.Memory.Bytes)
 	require.Len(t, report.Largest, 3)
 	m, config := presetModel("smollm2-135m")
-	assert.Equal(t, needOf(m, config).peak(), report.Peak)
+	assert.Equal(t, needOf(m, config, 1).peak(), report.Peak)
 	fits := func(key string, value int) bool {
 		changed := config
 		require.NoError(t, layOver(&changed, nil, []string{fmt.Sprintf("%s=%d", key, value)}))
-		return needOf(m, changed).peak() <= 24<<30
+		return needOf(m, changed, 1).peak() <= 24<<30
 	}
 	for _, l := range report.Largest {
 		assert.Positive(t, l.Value, l.Key)
@@ -150,7 +150,7 @@ func TestFitFindsTheLargestThatFits(t *testing.T) {
 	for _, s := range report.Savings {
 		changed := config
 		require.NoError(t, layOver(&changed, nil, s.Set))
-		assert.Equal(t, needOf(m, changed).peak(), s.Peak, s.Set)
+		assert.Equal(t, needOf(m, changed, 1).peak(), s.Peak, s.Set)
 		assert.Less(t, s.Peak, report.Peak, s.Set)
 	}
 }
@@ -173,7 +173,7 @@ func TestPresetsNameACardThatTheyFitOn(t *testing.T) {
 		gb, err := strconv.ParseInt(string(found[1]), 10, 64)
 		require.NoError(t, err)
 		m, config := presetModel(name)
-		assert.LessOrEqual(t, needOf(m, config).peak(), gb*96e7, name)
+		assert.LessOrEqual(t, needOf(m, config, 1).peak(), gb*96e7, name)
 	}
 }
 
@@ -208,7 +208,7 @@ func fitTable() string {
 	for _, name := range configs.Models() {
 		m, config := presetModel(name)
 		config.Device = "cuda" // whatever is here
-		rows = append(rows, row{name, newFit(m, config, budget{})})
+		rows = append(rows, row{name, newFit(m, config, 1, budget{})})
 	}
 	slices.SortStableFunc(rows, func(a, b row) int { return int(a.Parameters - b.Parameters) })
 	var out bytes.Buffer
@@ -220,7 +220,7 @@ func fitTable() string {
 		slot.Rollout.Slots, room.Rollout.Slots, room.Rollout.Room = 1, 1, rollout.DefaultConfig().Room
 		m, _ := presetModel(r.name)
 		fmt.Fprintf(&out, "| `%s` | %.2f B |", r.name, float64(r.Parameters)/1e9)
-		for _, bytes := range []int64{n.Training.Weights, n.Training.Gradients, n.Training.Moments, n.Rollout.Cache, n.Training.Activations, r.Peak, needOf(m, slot).peak(), needOf(m, room).peak()} {
+		for _, bytes := range []int64{n.Training.Weights, n.Training.Gradients, n.Training.Moments, n.Rollout.Cache, n.Training.Activations, r.Peak, needOf(m, slot, 1).peak(), needOf(m, room, 1).peak()} {
 			fmt.Fprintf(&out, " %.1f |", float64(bytes)/1e9)
 		}
 		fmt.Fprintln(&out)
