@@ -37,14 +37,17 @@ var mayImport = map[string][]string{
 	"bench/learning":       {"bench/machine", "bench/page", "monitor/curves"},
 	"bench/speed":          {".", "bench/machine", "bench/page", "model", "monitor/curves", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"torch":                {"torch/internal/capi"},
+	"torch/dist":           {"torch", "torch/internal/capi"},
+	"torch/dist/disttest":  {"torch", "torch/dist"},
 	"model":                {"torch", "torch/safetensors", "wholefile"},
 	"model/modeltest":      {"model", "torch/safetensors"},
 	"rollout":              {".", "torch", "model", "rollout/tokenizer"},
 	"rollout/tokenizer":    {".", "wholefile"},
-	"trainer":              {".", "torch", "torch/safetensors", "model"},
+	"trainer":              {".", "torch", "torch/dist", "torch/safetensors", "model"},
 	"trainer/checkpoint":   {"torch/safetensors", "wholefile"},
+	"parallel":             {".", "rollout", "torch/dist"},
 	"cmd/azr-train": {".", "bootstrap", "configs", "eval", "executor", "model", "monitor", "monitor/curves", "monitor/watchdog", "rollout", "rollout/tokenizer",
-		"selfplay", "selfplay/python/...", "selfplay/terms", "store", "torch", "trainer", "trainer/checkpoint"},
+		"parallel", "selfplay", "selfplay/python/...", "selfplay/terms", "store", "torch", "torch/dist", "torch/safetensors", "trainer", "trainer/checkpoint"},
 }
 
 // mayImportInTests says what test files may import beside what their package may, and the package itself.

@@ -27,7 +27,7 @@ func TestAnUpdateThatIsNotFiniteIsSetAside(t *testing.T) {
 	last := filepath.Join(run, "checkpoints", "step-000002")
 	var written lines
 	log := zerolog.New(&written)
-	s, err := openRun(t.Context(), folder, config, last, true, output{display: monitor.NewQuiet(log), log: log})
+	s, err := openRun(t.Context(), folder, config, last, true, nil, output{display: monitor.NewQuiet(log), log: log})
 	require.NoError(t, err)
 	s.saved = 2
 	samples := []azr.Sample{
@@ -42,7 +42,7 @@ func TestAnUpdateThatIsNotFiniteIsSetAside(t *testing.T) {
 	assert.Contains(t, string(written), "the step is not learnt from")
 	require.ErrorContains(t, s.setAside(4, samples, err, false), "2 updates in a row were left out, at most 1 may be")
 	assert.FileExists(t, filepath.Join(run, "checkpoints", "step-000003", "state.json"), "the weights before step 4")
-	s.close()
+	s.close(nil)
 
 	file := filepath.Join(run, "bad-updates", "step-000003.json")
 	o := azrTrain(t, "", "replay", file)

@@ -31,7 +31,7 @@ func (c Controls) Validate() error {
 // generator is the policy as the game plays it: the engine, beside one of the frozen model if a role is frozen.
 func (s *session) generator() (azr.Generator, error) {
 	if s.config.Controls.Frozen == notFrozen {
-		return s.engine, nil
+		return s.sampler(), nil
 	}
 	var err error
 	if s.initial, err = model.Load(s.config.Model, s.config.DType, s.model.Device); err != nil {

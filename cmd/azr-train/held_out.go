@@ -103,9 +103,9 @@ func (s *session) measure(ctx context.Context, r azr.StepRecord) error {
 	settings := eval.DefaultConfig()
 	settings.Sampling.MaxTokens = s.config.HeldOut.MaxTokens
 	var report eval.Report
-	err := s.trainer.Averaged(func() (err error) {
+	err := s.averaged(func() (err error) {
 		s.engine.Forget()
-		report, err = eval.Run(ctx, ticking{s.engine, s.phases}, s.env, s.heldOut, settings, s.progress)
+		report, err = eval.Run(ctx, ticking{s.sampler(), s.phases}, s.env, s.heldOut, settings, s.progress)
 		s.engine.Forget()
 		return err
 	})

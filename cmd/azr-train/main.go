@@ -39,8 +39,11 @@ func main() {
 	defer stop()
 	app := newApp()
 	err := app.RunContext(ctx, flagsFirst(app, os.Args))
+	var ended exitCode
 	switch {
 	case err == nil:
+	case errors.As(err, &ended):
+		os.Exit(int(ended))
 	case errors.Is(err, context.Canceled):
 		os.Exit(exitInterrupted)
 	default:
@@ -68,7 +71,7 @@ func newApp() *cli.App {
 		OnUsageError:              usageError,
 		CommandNotFound:           commandNotFound,
 		Commands: []*cli.Command{
-			runCommand(), resumeCommand(), generateCommand(), scoreCommand(), evalCommand(),
+			runCommand(), resumeCommand(), launchCommand(), generateCommand(), scoreCommand(), evalCommand(),
 			exportCommand(), execCommand(), bootstrapCommand(), tasksCommand(), inspectCommand(), verifyCommand(), replayCommand(), curvesCommand(), configCommand(), doctorCommand(), fitCommand(),
 			versionCommand(), completionCommand(),
 		},

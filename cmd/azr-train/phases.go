@@ -12,6 +12,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/monitor/watchdog"
+	"github.com/azr-train/azr/torch/dist"
 	"github.com/azr-train/azr/trainer"
 )
 
@@ -32,6 +33,7 @@ type phases struct {
 	folder    *runFolder
 	deadlines WatchdogConfig
 	watchdog  *watchdog.Watchdog
+	group     *dist.Group // whose ranks are told too; nil if there are none
 
 	mu          sync.Mutex
 	step        int
@@ -65,6 +67,9 @@ func (p *phases) enter(step int, phase string) {
 		bound = phaseUpdating
 	}
 	p.watchdog.Enter(mainWork, bound, p.deadlines.of(bound))
+	if p.group != nil {
+		p.group.Enter(phase)
+	}
 	p.tell()
 }
 

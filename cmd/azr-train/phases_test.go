@@ -64,9 +64,9 @@ func TestUpdateWaitsForTheCheckpoint(t *testing.T) {
 	folder, err := newRunFolder(filepath.Join(t.TempDir(), "run"), []byte("seed: 0\n"))
 	require.NoError(t, err)
 	display, log := newDisplay(true)
-	s, err := openRun(t.Context(), folder, config, config.Model, false, output{display: display, log: log})
+	s, err := openRun(t.Context(), folder, config, config.Model, false, nil, output{display: display, log: log})
 	require.NoError(t, err)
-	defer s.close()
+	defer s.close(nil)
 	require.NoError(t, s.seed(t.Context()))
 
 	s.saving = &draft{step: 0, done: make(chan error)}

@@ -136,7 +136,7 @@ const maxDeltaLogProbBF16 = 1
 // step plays one step, learns from it and records both.
 func (s *session) step(ctx context.Context, step int) error {
 	s.phases.enter(step, phasePlaying)
-	watch, before := startWatch(), s.engine.Stats()
+	watch, before, waited := startWatch(), s.sampler().Stats(), s.waited()
 	play, err := s.game.Step(ctx, step)
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (s *session) step(ctx context.Context, step int) error {
 	if !s.spent() && s.config.SampledTokens > 0 && sampled >= s.config.SampledTokens {
 		s.last = step
 	}
-	maps.Copy(play.Record.Metrics, rolloutMetrics(s.engine.Stats().Since(before), s.config.Rollout.Slots))
+	maps.Copy(play.Record.Metrics, rolloutMetrics(s.sampler().Stats().Since(before), s.config.Rollout.Slots))
 	samples, places := s.config.Controls.learnt(s.config.Seed, step, play.Samples)
 	waiting := time.Now()
 	if err := s.settle(); err != nil {
@@ -156,7 +156,7 @@ func (s *session) step(ctx context.Context, step int) error {
 	}
 	s.phases.enter(step, phaseUpdating)
 	learning, updates := time.Now(), s.trainer.Updates()
-	report, err := s.trainer.Step(ctx, samples)
+	report, err := s.update(ctx, samples)
 	if errors.Is(err, trainer.ErrNotFinite) {
 		err = s.setAside(step, samples, err, s.trainer.Updates() != updates)
 	} else if err == nil {
@@ -196,6 +196,7 @@ func (s *session) step(ctx context.Context, step int) error {
 		"resident_bytes":          residentBytes(),
 	})
 	maps.Copy(play.Record.Timings, watch.timings())
+	maps.Copy(play.Record.Timings, rankTimings(waited, s.waited()))
 	if err := s.measure(ctx, play.Record); err != nil {
 		return err
 	}

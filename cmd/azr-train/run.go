@@ -15,6 +15,7 @@ import (
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/dist"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
@@ -30,7 +31,7 @@ func runCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.PathFlag{Name: "run", Usage: "`DIR` of the run, made new"},
 			&cli.StringSliceFlag{Name: "seeds", Usage: "start from the tasks in `FILE`, JSON lines of the paper's authors (may be repeated)"},
-		}, slices.Concat(configFlags(), outputFlags())...),
+		}, slices.Concat(configFlags(), outputFlags(), rankFlags())...),
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c, "run"); err != nil {
 				return err
@@ -54,7 +55,9 @@ func runCommand() *cli.Command {
 			if err := config.findFiles(); err != nil {
 				return err
 			}
-			return startRun(c.Context, config, layers.Origin, c.Path("run"), newOutput(c))
+			return onRanks(c, func(group *dist.Group) error {
+				return startRun(c.Context, config, layers.Origin, c.Path("run"), group, newOutput(c))
+			})
 		},
 	}
 }
@@ -88,18 +91,18 @@ func (c *Config) findFiles() (err error) {
 
 // startRun makes the run's folder and plays all its steps. What fails before the first step leaves no folder.
 // Origin tells which layer a key's value came from.
-func startRun(ctx context.Context, config Config, origin func(key string) string, dir string, out output) error {
+func startRun(ctx context.Context, config Config, origin func(key string) string, dir string, group *dist.Group, out output) (err error) {
 	defer out.display.Close()
 	folder, err := newRunFolder(dir, configs.Dump(&config, origin))
 	if err != nil {
 		return err
 	}
-	r, err := openRun(ctx, folder, config, config.Model, false, out)
+	r, err := openRun(ctx, folder, config, config.Model, false, group, out)
 	if err != nil {
 		folder.discard()
 		return err
 	}
-	defer r.close()
+	defer func() { r.close(err) }()
 	if err := r.seed(ctx); err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func resumeCommand() *cli.Command {
 			&cli.IntFlag{Name: "steps", Usage: "play `N` more steps", DefaultText: "up to the run's number of steps"},
 			&cli.IntFlag{Name: "until", Usage: "play up to step `N`", DefaultText: "the run's number of steps"},
 			deviceOverride(),
-		}, outputFlags()...),
+		}, slices.Concat(outputFlags(), rankFlags())...),
 		Action: func(c *cli.Context) error {
 			runDir, err := oneArgument(c, "the run's folder")
 			if err != nil {
@@ -127,7 +130,9 @@ func resumeCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return resumeRun(c.Context, runDir, to, c.String("device"), newOutput(c))
+			return onRanks(c, func(group *dist.Group) error {
+				return resumeRun(c.Context, runDir, to, c.String("device"), group, newOutput(c))
+			})
 		},
 	}
 }
@@ -152,7 +157,7 @@ func stepsWanted(c *cli.Context) (func(configured, done int) int, error) {
 
 // resumeRun rolls the run back to its last whole checkpoint and plays on, up to the step that is wanted. A device takes the
 // place of the configured one; "" leaves that.
-func resumeRun(ctx context.Context, runDir string, wanted func(configured, done int) int, device string, out output) error {
+func resumeRun(ctx context.Context, runDir string, wanted func(configured, done int) int, device string, group *dist.Group, out output) (err error) {
 	defer out.display.Close()
 	folder, config, err := openRunFolder(runDir)
 	if err != nil {
@@ -173,11 +178,11 @@ func resumeRun(ctx context.Context, runDir string, wanted func(configured, done 
 	for _, reason := range skipped {
 		out.log.Warn().Err(reason).Msg("checkpoint not used")
 	}
-	r, err := openRun(ctx, folder, config, modelDir, last != nil, out)
+	r, err := openRun(ctx, folder, config, modelDir, last != nil, group, out)
 	if err != nil {
 		return err
 	}
-	defer r.close()
+	defer func() { r.close(err) }()
 	if last != nil {
 		r.tellChanges(last)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/azr-train/azr"
 	"github.com/azr-train/azr/monitor"
 	"github.com/azr-train/azr/store"
+	"github.com/azr-train/azr/trainer"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
 
@@ -23,8 +24,9 @@ const sampledKey = "sampled_tokens"
 
 // draft is a checkpoint that is written while the run plays on.
 type draft struct {
-	step int
-	done chan error
+	step      int
+	optimizer optimizerState
+	done      chan error
 }
 
 // save begins to write the checkpoint of a finished step, unless the newest is of that step. The weights are written from
@@ -37,10 +39,14 @@ func (s *session) save(step int) error {
 	if err != nil {
 		return err
 	}
-	s.saving = &draft{step: step, done: make(chan error, 1)}
+	optimizer, err := s.optimizer()
+	if err != nil {
+		return err
+	}
+	s.saving = &draft{step: step, optimizer: optimizer, done: make(chan error, 1)}
 	s.phases.save(step)
 	go s.write(s.saving, checkpoint.Contents{
-		Companions: s.companions, Model: s.trainer.Model(), Optimizer: s.trainer.Optimizer(), State: state,
+		Companions: s.companions, Model: s.trainer.Model(), Optimizer: optimizer.tensors, State: state,
 		Writing: func() { s.phases.watchdog.Beat(savingWork) },
 	}, s.best.Step)
 	return nil
@@ -69,6 +75,7 @@ func (s *session) settle() error {
 		return nil
 	}
 	s.saving = nil
+	defer w.optimizer.release()
 	if err := <-w.done; err != nil {
 		return err
 	}
@@ -148,17 +155,31 @@ func (s *session) counts() map[string]any {
 }
 
 func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets) error {
-	var updates int
-	for key, into := range map[string]any{"updates": &updates, metricsKey: offsets} {
-		if found, err := last.State.Get(key, into); err != nil || !found {
-			return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
+	if found, err := last.State.Get(metricsKey, offsets); err != nil || !found {
+		return lacks(last, metricsKey, err)
+	}
+	for key, number := range s.counts() {
+		if _, err := last.State.Get(key, number); err != nil {
+			return err
 		}
 	}
-	var tokens int
+	return restoreTrainer(s.trainer, last)
+}
+
+func lacks(last *checkpoint.Checkpoint, key string, err error) error {
+	return fmt.Errorf("resume: %s has no %s; %w", last.Dir, key, err)
+}
+
+// restoreTrainer continues the optimiser of a checkpoint, or a rank's part of it.
+func restoreTrainer(t *trainer.Trainer, last *checkpoint.Checkpoint) error {
+	var updates, tokens int
+	if found, err := last.State.Get("updates", &updates); err != nil || !found {
+		return lacks(last, "updates", err)
+	}
 	if found, err := last.State.Get("micro_batch_tokens", &tokens); err != nil {
 		return err
 	} else if found {
-		s.trainer.LimitMicroBatches(tokens)
+		t.LimitMicroBatches(tokens)
 	}
 	optimizer, err := last.Optimizer()
 	if err != nil {
@@ -169,11 +190,6 @@ func (s *session) restore(last *checkpoint.Checkpoint, offsets *monitor.Offsets)
 	if _, err := last.State.Get("memory", &memory); err != nil { // checkpoints of older versions have none
 		return err
 	}
-	s.trainer.SetMemory(memory)
-	for key, number := range s.counts() {
-		if _, err := last.State.Get(key, number); err != nil {
-			return err
-		}
-	}
-	return s.trainer.Restore(optimizer, updates)
+	t.SetMemory(memory)
+	return t.Restore(optimizer, updates)
 }

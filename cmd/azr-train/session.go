@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"sync/atomic"
 
@@ -10,12 +11,14 @@ import (
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/monitor"
+	"github.com/azr-train/azr/parallel"
 	"github.com/azr-train/azr/rollout"
 	"github.com/azr-train/azr/rollout/tokenizer"
 	"github.com/azr-train/azr/selfplay"
 	"github.com/azr-train/azr/selfplay/python"
 	"github.com/azr-train/azr/store"
 	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/dist"
 	"github.com/azr-train/azr/trainer"
 	"github.com/azr-train/azr/trainer/checkpoint"
 )
@@ -26,6 +29,8 @@ type session struct {
 	folder *runFolder
 	output
 
+	group     *dist.Group      // of several ranks, of which this one is 0; else nil
+	player    *parallel.Player // over the others; nil if there are none, or not any more
 	model     *model.Decoder
 	tokenizer *tokenizer.Tokenizer
 	store     *store.Store
@@ -61,18 +66,28 @@ type session struct {
 
 // openRun opens the parts in the order in which bad input is cheapest to notice. modelDir is the model
 // that the run began with, or with resumed the checkpoint to go on from.
-func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, out output) (s *session, err error) {
-	s = &session{config: config, folder: folder, output: out}
+func openRun(ctx context.Context, folder *runFolder, config Config, modelDir string, resumed bool, group *dist.Group, out output) (s *session, err error) {
+	s = &session{config: config, folder: folder, group: group, output: out}
 	s.phases = newPhases(folder, config.Watchdog, s.stuck)
+	s.phases.group = group
 	s.until = config.Steps
 	s.restarts.Store(restartsSoFar())
 	s.progress = watched{out.display, s.phases}
 	s.phases.enter(0, phaseOpening)
 	defer func() {
 		if err != nil {
-			s.close()
+			s.close(err)
 		}
 	}()
+	if group != nil {
+		if err := config.validateRanks(); err != nil {
+			return s, err
+		}
+		s.player = parallel.NewPlayer(group)
+		if err := s.callOpen(modelDir, resumed); err != nil {
+			return s, err
+		}
+	}
 	torch.LimitBytes(int64(config.Memory))
 	if s.model, s.tokenizer, err = openModel(modelDir, config.DType, config.Device, config.Threads); err != nil {
 		return s, err
@@ -98,12 +113,15 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		return s, err
 	}
 	s.templates = s.env.TemplateHashes()
-	if s.trainer, err = trainer.New(config.Trainer, s.model, s.progress); err != nil {
+	if s.trainer, err = trainer.NewRank(config.Trainer, s.model, group, s.progress); err != nil {
 		return s, err
 	}
 	// After the trainer, since it takes a smaller cache where memory is small.
 	if s.engine, err = rollout.New(config.Rollout, config.Seed, s.model, s.tokenizer); err != nil {
 		return s, err
+	}
+	if s.player != nil {
+		s.player.Play(s.engine, config.Rollout.Slots)
 	}
 	if wanted := config.Rollout.CacheSize(s.model.Config, s.model.Device); s.engine.CacheTokens() < wanted {
 		s.log.Warn().Int("cache_tokens", s.engine.CacheTokens()).Int("configured", wanted).Msg("memory is too small for the whole rollout cache")
@@ -139,7 +157,7 @@ func (s *session) adapt(modelDir string) error {
 	case wanted.Rank > 0 && found.Rank > 0 && (wanted.Rank != found.Rank || wanted.Alpha != found.Alpha):
 		return fmt.Errorf("run: lora does not fit the adapters of %s; got rank %d, alpha %g, want rank %d, alpha %g", modelDir, wanted.Rank, wanted.Alpha, found.Rank, found.Alpha)
 	case wanted.Rank > 0 && found.Rank == 0:
-		if err := s.model.Adapt(wanted, azr.NewKey(s.config.Seed, "adapters").Rand()); err != nil {
+		if err := s.model.Adapt(wanted, adaptersKey(s.config.Seed)); err != nil {
 			return err
 		}
 	}
@@ -148,6 +166,9 @@ func (s *session) adapt(modelDir string) error {
 	}
 	return nil
 }
+
+// adaptersKey draws what new adapters begin with.
+func adaptersKey(seed uint64) *rand.Rand { return azr.NewKey(seed, "adapters").Rand() }
 
 // checkChat tries the model's chat template, if the run needs it, before anything is made of it.
 func (s *session) checkChat(modelDir string) error {
@@ -202,8 +223,9 @@ func openStore(path string, mustExist bool) (*store.Store, error) {
 	return store.Create(path)
 }
 
-// close closes what is open, the store last but for the folder.
-func (s *session) close() {
+// close closes what is open, the store last but for the folder. Other ranks end with this one, or with why it fails.
+func (s *session) close(failure error) {
+	s.stopRanks(failure)
 	s.phases.close()
 	_ = s.settle() // weights that are being written must stay
 	if s.trainer != nil {

@@ -77,7 +77,7 @@ func restartsSoFar() int32 {
 // for may hang with the rest.
 func (s *session) stuck(w watchdog.Stuck) {
 	file := s.folder.path("stuck.txt")
-	restart := int(s.restarts.Load()) < s.config.Watchdog.Restarts
+	restart := int(s.restarts.Load()) < s.config.Watchdog.Restarts && s.group == nil // ranks begin again together
 	within(10*time.Second, func() {
 		if err := writeWhole(file, func(to io.Writer) error { return s.writeStuck(to, w) }); err != nil {
 			file = err.Error()
