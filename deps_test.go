@@ -59,8 +59,10 @@ var mayImportInTests = map[string][]string{
 	"torch":                     {"torch/safetensors"},
 	"model":                     {"model/modeltest"},
 	"rollout":                   {"model/modeltest"},
-	"trainer":                   {"model/modeltest"},
-	"cmd/azr-train":             {"model/modeltest"},
+	"parallel":                  {"torch/dist/disttest"},
+	"torch/dist":                {"torch/dist/disttest"},
+	"trainer":                   {"model/modeltest", "torch/dist/disttest"},
+	"cmd/azr-train":             {"model/modeltest", "torch/dist/disttest"},
 }
 
 // mayUseC lists the packages with cgo.

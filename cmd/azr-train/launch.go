@@ -27,8 +27,8 @@ func launchCommand() *cli.Command {
 		Description: "The processes are the ranks of one run, as torchrun, srun or Kubernetes start them too:\n" +
 			"by RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, which azr-train run and resume read.\n" +
 			"stdout gets that of rank 0; stderr gets all, the lines of the others behind their rank.\n" +
-			"Ctrl-C and SIGTERM are for rank 0, which ends the others. If one fails, the others get a minute to end;\n" +
-			"the exit code is the first one's that failed.",
+			"Ctrl-C and SIGTERM are for rank 0, which ends the others. If one fails, the others get a minute\n" +
+			"to end; the exit code is that of the first that failed.",
 		ArgsUsage: "-- run|resume ...",
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "procs", Usage: "start `N` ranks on CPUs, which share the cores"},
