@@ -69,7 +69,7 @@ func TestUpdateWaitsForTheCheckpoint(t *testing.T) {
 	defer s.close(nil)
 	require.NoError(t, s.seed(t.Context()))
 
-	s.saving = &draft{step: 0, done: make(chan error)}
+	s.saving = &draft{step: 0, optimizer: optimizerState{release: func() {}}, done: make(chan error)}
 	early := make(chan string, 1)
 	go func(w *draft) {
 		defer close(early)
