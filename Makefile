@@ -154,9 +154,9 @@ learn-report: ## write docs/learning.md anew from what is known
 bench: build model bench-reference ## measure speed beside PyTorch and transformers, and on a CUDA device if there is one, and write docs/speed.md
 	@go run ./bench/speed
 	@go run ./bench/speed -growth
-	@go run ./bench/gpu -optional
+	@go run ./bench/gpu -optional -peak $(or $(PEAK),0)
 bench-gpu: build model ## measure decoding and an update at 16K tokens on a CUDA device, and write docs/speed.md
-	@go run ./bench/gpu
+	@go run ./bench/gpu -peak $(or $(PEAK),0)
 gpu-check: build model ## compare a CUDA device with the CPU: logits, gradients, graphs, bf16, memory
 	@go run ./bench/gpu -check
 bench-reference: reference ## install what make bench compares with (5 GB)

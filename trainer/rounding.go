@@ -26,7 +26,7 @@ func (c Config) ValidateFor(dtype torch.DType) error {
 	case dtype != torch.F32 && dtype != torch.BF16:
 		return fmt.Errorf("trainer.Config: weights in %s cannot learn; want f32 or bf16", dtype)
 	case dtype != torch.F32 && c.AverageDecay > 0:
-		return fmt.Errorf("trainer.Config: averages are of weights in f32; got average_decay %g with weights in %s, want 0", c.AverageDecay, dtype)
+		return fmt.Errorf("trainer.Config: averages are of weights in f32; got average_decay %g with weights in %s, want 0; hint: --set trainer.average_decay=0", c.AverageDecay, dtype)
 	}
 	return nil
 }

@@ -79,6 +79,8 @@ func TestWorkloadsAreMeasuredAndWritten(t *testing.T) {
 	page, err := os.ReadFile(into)
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "| decode | ")
+	assert.Contains(t, string(page), "% of 100 TFLOP/s |")
+	assert.Regexp(t, `\| update \| .* \| \? \|`, measured{Update: rate{1, 1}, Decode: rate{1, 1}}.table(), "whose peak nobody told")
 	assert.Contains(t, string(page), "-->\nb\n")
 	assert.Zero(t, torch.Live())
 }

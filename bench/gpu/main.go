@@ -25,7 +25,7 @@ func main() {
 	w := workload{requests: 256, tokens: 16 << 10, config: qwen3}
 	flag.IntVar(&w.requests, "requests", w.requests, "requests that are decoded")
 	flag.IntVar(&w.tokens, "tokens", w.tokens, "tokens of the sample that is learnt from")
-	flag.Float64Var(&w.peak, "peak", 989, "what the device can do in bf16, in TFLOP/s; the default is an H100's")
+	flag.Float64Var(&w.peak, "peak", 0, "what the device can do in bf16, in TFLOP/s, for MFU: 989 is an H100's; 0 leaves MFU out")
 	file := flag.String("results", "bench/gpu.json", "what was measured")
 	page := flag.String("page", "docs/speed.md", "the page with the table")
 	flag.Parse()

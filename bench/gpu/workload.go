@@ -45,8 +45,8 @@ type measured struct {
 	Parameters int64   `json:"parameters"`
 	Decode     rate    `json:"decode"`
 	Update     rate    `json:"update"`
-	MFU        float64 `json:"mfu"`
-	Peak       float64 `json:"peak_tflops"`
+	MFU        float64 `json:"mfu,omitempty"` // of the peak, if that was told
+	Peak       float64 `json:"peak_tflops,omitempty"`
 }
 
 type rate struct {
@@ -75,7 +75,9 @@ func (w workload) run(ctx context.Context, device torch.Device, folder, file, in
 	if found.Update, err = w.update(ctx, m); err != nil {
 		return err
 	}
-	found.MFU = w.flops(m.Config) / found.Update.Seconds / (w.peak * 1e12)
+	if w.peak > 0 {
+		found.MFU = w.flops(m.Config) / found.Update.Seconds / (w.peak * 1e12)
+	}
 	fmt.Fprint(os.Stderr, found.table())
 	text, err := json.MarshalIndent(found, "", " ")
 	if err != nil {
@@ -185,9 +187,13 @@ func madeUp(n, tokens, prompt, vocab int) (samples []azr.Sample) {
 }
 
 func (m measured) table() string {
+	mfu := "?"
+	if m.Peak > 0 {
+		mfu = fmt.Sprintf("%.1f %% of %g TFLOP/s", 100*m.MFU, m.Peak)
+	}
 	return fmt.Sprintf("%s of %s, random weights of %.2f billion parameters in bf16:\n\n"+
 		"| | tokens | s | tokens/s | MFU |\n|---|---|---|---|---|\n"+
-		"| decode | %d | %.1f | %.0f | – |\n| update | %d | %.1f | %.0f | %.1f %% of %g TFLOP/s |\n",
+		"| decode | %d | %.1f | %.0f | – |\n| update | %d | %.1f | %.0f | %s |\n",
 		m.Device, m.Machine, float64(m.Parameters)/1e9, m.Decode.Tokens, m.Decode.Seconds, m.Decode.perSecond(),
-		m.Update.Tokens, m.Update.Seconds, m.Update.perSecond(), 100*m.MFU, m.Peak)
+		m.Update.Tokens, m.Update.Seconds, m.Update.perSecond(), mfu)
 }
