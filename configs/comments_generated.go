@@ -183,7 +183,7 @@ var comments = map[string]string{
 	"trainer.Config.ProposerWeight":          "proposer_weight multiplies the advantages of proposals (default 1).",
 	"trainer.Config.Replay":                  "replay of own right answers (default off; not in the paper).",
 	"trainer.Config.Rounding":                "rounding of weights in bf16: \"masters\" (default) updates a copy of them in f32, \"stochastic\" rounds them at random and keeps no copy, which saves 8 bytes a parameter and costs noise. Weights in f32 are not rounded.",
-	"trainer.Config.Sharding":                "sharding among several ranks: \"zero1\" (default) keeps a parameter's moments and master on one of them, which moves it; \"none\" keeps all on each. One process alone has all.",
+	"trainer.Config.Sharding":                "sharding among several ranks: \"zero1\" (default) keeps a parameter's moments and master on one of them, which moves it; \"zero3\" keeps in the update also the weights of layers and their gradients there, but for the layer that runs and the one after it; \"none\" keeps all on each. One process alone has all.",
 	"trainer.Config.SharePrefixes":           "share_prefixes computes the tokens that sequences of a micro-batch begin with alike once, forward and backward (default true): the same gradients up to rounding, for less.",
 	"trainer.Config.WarmupSteps":             "warmup_steps is how many updates the learning rates take to their full value (default 0).",
 	"trainer.Config.WeightDecay":             "weight_decay, decoupled: an update takes this times the learning rate off each weight (default 0.01, what PyTorch's AdamW and so the paper's runs have where nothing is said).",

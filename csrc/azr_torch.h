@@ -184,6 +184,8 @@ az_status az_round_stochastically(az_tensor *into, const az_tensor *values, uint
 az_status az_lerp(az_tensor *const *vars, az_tensor *const *targets, size_t n, double share);
 az_status az_exchange(az_tensor *const *a, az_tensor *const *b, size_t n);
 az_status az_clip_grad_norm(az_tensor *const *params, size_t n, double max_norm, double *norm);
+az_status az_release_storage(az_tensor *t);  // gives the memory of all of its elements back; it has its sizes still
+az_status az_restore_storage(az_tensor *t);  // gives it memory again, of any content
 az_status az_scale_grads(az_tensor *const *params, size_t n, double scale);
 
 // ---- sample.cc

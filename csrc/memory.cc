@@ -69,6 +69,26 @@ int32_t kind_of(const std::string &message) {
 
 extern "C" {
 
+az_status az_release_storage(az_tensor *t) {
+  return az::attempt([&] {
+    c10::StorageImpl *storage = t->value.storage().unsafeGetStorageImpl();
+    storage->set_data_ptr_noswap(at::DataPtr(nullptr, storage->device()));
+    storage->set_nbytes(0);
+  });
+}
+
+az_status az_restore_storage(az_tensor *t) {
+  return az::attempt([&] {
+    const at::Tensor &x = t->value;
+    TORCH_CHECK(x.is_contiguous() && x.storage_offset() == 0, "restore_storage: want all of a storage");
+    c10::StorageImpl *storage = x.storage().unsafeGetStorageImpl();
+    const size_t bytes = static_cast<size_t>(x.numel()) * x.element_size();
+    c10::Allocator *allocator = storage->allocator() ? storage->allocator() : c10::GetAllocator(storage->device_type());
+    storage->set_data_ptr_noswap(allocator->allocate(bytes));
+    storage->set_nbytes(bytes);
+  });
+}
+
 void az_abi_1(void) {}
 
 void az_free_many(az_tensor *const *ts, size_t n) {

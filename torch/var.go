@@ -36,6 +36,12 @@ func (v *Var) Shape() []int64 { return capi.Shape(v.handle("Shape")) }
 // DType returns v's element type.
 func (v *Var) DType() DType { return DType(capi.DType(v.handle("DType"))) }
 
+// Release gives the memory of v's elements back, also where a graph holds them. Until [Var.Restore] nothing may look at them.
+func (v *Var) Release() { check("Release", capi.ReleaseStorage(v.handle("Release"))) }
+
+// Restore gives v, after [Var.Release], memory for its elements, which are undefined.
+func (v *Var) Restore() { check("Restore", capi.RestoreStorage(v.handle("Restore"))) }
+
 // RequireGrad makes v a leaf whose gradient Backward accumulates (or stops that).
 func (v *Var) RequireGrad(on bool) {
 	check("RequireGrad", capi.SetRequiresGrad(v.handle("RequireGrad"), on))

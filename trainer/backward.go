@@ -8,6 +8,9 @@ import (
 // stage is one layer of a pass: its input as a leaf, and its output unless it is to be run again.
 type stage struct{ input, output torch.Tensor }
 
+// noLayer is the number of what is in no layer: the embedding, the final norm and the head.
+const noLayer = -1
+
 // pass is one micro-batch's way through the decoder and back.
 type pass struct {
 	model     *model.Decoder
@@ -15,6 +18,7 @@ type pass struct {
 	angles    model.Angles
 	attend    model.Attend
 	recompute bool
+	around    around
 	embedded  torch.Tensor
 	stages    []stage
 	// scopes holds one for each stage and a last one for what follows the layers. A stage's input lives in
@@ -22,9 +26,24 @@ type pass struct {
 	scopes []*torch.Scope
 }
 
+// around is what else is done at each layer of a pass.
+type around struct {
+	// before a layer runs, forward or backward, with the one that runs after it, noLayer if none does
+	before func(layer, next int) error
+	// graded: its gradients are there
+	graded func(layer int) error
+	// after it has run, unless it is the next one too
+	after func(layer int)
+}
+
+// alone has nothing else to do.
+var alone = around{
+	before: func(int, int) error { return nil }, graded: func(int) error { return nil }, after: func(int) {},
+}
+
 // newPass begins a pass of packed tokens. Its close must be called in the end.
-func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool) *pass {
-	return &pass{model: m, scope: s, recompute: recompute, angles: m.Angles(s, p.positions), attend: m.Tree(p.segments)}
+func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool, also around) *pass {
+	return &pass{model: m, scope: s, recompute: recompute, around: also, angles: m.Angles(s, p.positions), attend: m.Tree(p.segments)}
 }
 
 // open begins the next stage.
@@ -36,15 +55,49 @@ func (f *pass) open() *torch.Scope {
 
 // forward embeds the ids (N) and runs the layers, each on a leaf of its own. The last output (N, D) is a
 // leaf too, and its scope is closed when backward begins.
-func (f *pass) forward(ids []int64) torch.Tensor {
+func (f *pass) forward(ids []int64) (torch.Tensor, error) {
 	f.embedded = f.model.Embed(f.scope, ids)
 	x := f.embedded.In(f.open()).Leaf()
-	for i := range f.model.NumLayers() {
+	err := f.around.forward(f.model.NumLayers(), func(i int) {
 		st := stage{input: x}
 		x = f.run(i, &st, f.open()).Leaf()
 		f.stages = append(f.stages, st)
+	})
+	return x, err
+}
+
+// forward runs layers in order.
+func (a around) forward(layers int, run func(layer int)) error {
+	for i := range layers {
+		next := i + 1
+		if next == layers {
+			next = noLayer
+		}
+		if err := a.before(i, next); err != nil {
+			return err
+		}
+		run(i)
+		if next != noLayer { // else backward begins with it
+			a.after(i)
+		}
 	}
-	return x
+	return nil
+}
+
+// backward runs layers in reverse, and then what is in none.
+func (a around) backward(layers int, run func(layer int)) error {
+	for i := layers - 1; i >= 0; i-- {
+		if err := a.before(i, i-1); err != nil { // noLayer before the first
+			return err
+		}
+		run(i)
+		if err := a.graded(i); err != nil {
+			return err
+		}
+		a.after(i)
+	}
+	run(noLayer)
+	return a.graded(noLayer)
 }
 
 // run computes layer i's output in scope to, recorded in the stage unless it is to be run again.
@@ -66,9 +119,15 @@ func (f *pass) layer(i int, input torch.Tensor, to *torch.Scope) torch.Tensor {
 }
 
 // backward walks the layers in reverse from the gradient of the last output (N, D); each layer adds to
-// its parameters' gradients and frees its graph and its input. Then graded is called, and at last for what is in no layer.
-func (f *pass) backward(gradND torch.Tensor, graded func(layer int)) {
-	for i := len(f.stages) - 1; i >= 0; i-- {
+// its parameters' gradients and frees its graph and its input.
+func (f *pass) backward(gradND torch.Tensor) error {
+	return f.around.backward(len(f.stages), func(i int) {
+		if i == noLayer {
+			if f.model.LoRA().Rank == 0 { // adapters leave the embedding as it is
+				f.embedded.Backward(gradND)
+			}
+			return
+		}
 		st, scope := f.stages[i], f.scopes[i]
 		gradND = gradND.In(scope)
 		f.scopes[i+1].Close()
@@ -77,12 +136,7 @@ func (f *pass) backward(gradND torch.Tensor, graded func(layer int)) {
 		}
 		st.output.Backward(gradND)
 		gradND = st.input.Grad()
-		graded(i)
-	}
-	if f.model.LoRA().Rank == 0 { // adapters leave the embedding as it is
-		f.embedded.Backward(gradND)
-	}
-	graded(noLayer)
+	})
 }
 
 // close frees what is left, also of a pass that failed on its way.

@@ -36,10 +36,15 @@ func spreadOf(v *torch.Var) (elements []float32) {
 	return elements
 }
 
-// change estimates the L2 norm of the parameters' change since before was their spread. Of parameters of at
+// change estimates the L2 norm of the parameters' change since before was the spread of those that this rank moves.
+func (t *Trainer) change(before [][]float32) (float64, error) {
+	squares, err := t.ranks.sumIfSharded(changeSquared(t.ranks.owned(t.params), before))
+	return math.Sqrt(squares), err
+}
+
+// changeSquared estimates the sum of squares of the parameters' change since before was their spread. Of parameters of at
 // most probed elements it is exact.
-func change(params []*torch.Var, before [][]float32) float64 {
-	squares := 0.0
+func changeSquared(params []*torch.Var, before [][]float32) (squares float64) {
 	for i, now := range spread(params) {
 		sum := 0.0
 		for j, x := range now {
@@ -47,7 +52,7 @@ func change(params []*torch.Var, before [][]float32) float64 {
 		}
 		squares += sum * float64(sizeOf(params[i])) / float64(len(now))
 	}
-	return math.Sqrt(squares)
+	return squares
 }
 
 func sizeOf(v *torch.Var) int64 {

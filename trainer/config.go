@@ -69,7 +69,8 @@ type Config struct {
 	// keeps no copy, which saves 8 bytes a parameter and costs noise. Weights in f32 are not rounded.
 	Rounding Rounding `yaml:"rounding"`
 	// Sharding among several ranks: "zero1" (default) keeps a parameter's moments and master on one of them, which moves it;
-	// "none" keeps all on each. One process alone has all.
+	// "zero3" keeps in the update also the weights of layers and their gradients there, but for the layer that runs and the
+	// one after it; "none" keeps all on each. One process alone has all.
 	Sharding Sharding `yaml:"sharding"`
 	// MicroBatchTokens bounds the tokens, prompts included, of one forward and backward pass (default 2048).
 	// A longer sequence makes a pass of its own.
@@ -130,8 +131,11 @@ func (c Config) Validate() error {
 	if c.Rounding != ByMasters && c.Rounding != Stochastic {
 		return fmt.Errorf("trainer.Config: unknown rounding; got %q, want %q or %q", c.Rounding, ByMasters, Stochastic)
 	}
-	if c.Sharding != NoSharding && c.Sharding != ZeRO1 {
-		return fmt.Errorf("trainer.Config: unknown sharding; got %q, want %q or %q", c.Sharding, NoSharding, ZeRO1)
+	if c.Sharding != NoSharding && c.Sharding != ZeRO1 && c.Sharding != ZeRO3 {
+		return fmt.Errorf("trainer.Config: unknown sharding; got %q, want %q, %q or %q", c.Sharding, NoSharding, ZeRO1, ZeRO3)
+	}
+	if c.Sharding == ZeRO3 && c.AverageDecay > 0 {
+		return fmt.Errorf("trainer.Config: averages are of whole weights; got average_decay %g with sharding %s, want 0", c.AverageDecay, c.Sharding)
 	}
 	if c.DecayTo != 0 && c.DecayTo < c.DecayFrom {
 		return fmt.Errorf("trainer.Config: decay_to is before decay_from; got %d, want at least %d", c.DecayTo, c.DecayFrom)

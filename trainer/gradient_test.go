@@ -17,7 +17,9 @@ import (
 func accumulate(tr *Trainer, l goldenLoss, batches []packed, tokens int) (r Report) {
 	r.ResponseTokens = tokens
 	for _, p := range batches {
-		tr.microBatch(p, l.Temperature, &r, true, func(int) {})
+		if err := tr.microBatch(p, l.Temperature, &r, true, alone); err != nil {
+			panic(err)
+		}
 	}
 	return r
 }

@@ -57,10 +57,11 @@ func TestTheHeadInChunksEqualsThePlainWay(t *testing.T) {
 
 		plain := Report{ResponseTokens: len(p.of)}
 		s := torch.NewScope()
-		f := newPass(m, s, p, false)
-		last := f.forward(p.ids)
+		f := newPass(m, s, p, false, alone)
+		last, err := f.forward(p.ids)
+		require.NoError(t, err)
 		plainHead(tr, last, p.responses, temperature, &plain)
-		f.backward(last.Grad(), func(int) {})
+		require.NoError(t, f.backward(last.Grad()))
 		s.Close()
 		want := gradients(t, tr, m)
 
@@ -68,7 +69,7 @@ func TestTheHeadInChunksEqualsThePlainWay(t *testing.T) {
 		for _, rows := range []int{len(p.rows), 5, 1} {
 			r := Report{ResponseTokens: len(p.of)}
 			tr.logitsRows = rows
-			tr.microBatch(p, temperature, &r, true, func(int) {})
+			require.NoError(t, tr.microBatch(p, temperature, &r, true, alone))
 			if rows == len(p.rows) {
 				whole = r
 			}

@@ -11,13 +11,14 @@ import (
 // step of several micro-batches: each but the first finds them all there.
 type Memory struct {
 	Weights     int64 `json:"weights"`
+	Away        int64 `json:"away"` // weights that are on other ranks in the update
 	Gradients   int64 `json:"gradients"`
 	Moments     int64 `json:"moments"` // of the optimiser, the averaged weights, and weights in f32 beside those in bf16
 	Activations int64 `json:"activations"`
 }
 
-// Total is the sum of all parts.
-func (m Memory) Total() int64 { return m.Weights + m.Gradients + m.Moments + m.Activations }
+// Total is the sum of all parts, in the update.
+func (m Memory) Total() int64 { return m.Weights - m.Away + m.Gradients + m.Moments + m.Activations }
 
 // Memory counts what training a model with weights of dtype holds, or adapters beside these, whose longest sample has so
 // many tokens. Of several ranks it is that of the one which holds most.
@@ -32,25 +33,56 @@ func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, longe
 	if c.AverageDecay > 0 {
 		moments += model.Count(learned)
 	}
-	return Memory{
+	memory := Memory{
 		Weights: weights * element, Gradients: model.Count(learned)*element + gradients*wide, Moments: moments * wide,
 		Activations: c.activations(m, lora, dtype, n, n),
 	}
+	if c.Sharding == ZeRO3 && ranks > 1 {
+		away := c.away(learned, ranks)
+		memory.Away = away * element
+		memory.Gradients -= away * element // of a round of micro-batches; their sums are where the weights are
+	}
+	return memory
+}
+
+// sharded are the sizes of what learns, and the rank that owns each.
+func (c Config) sharded(learned []model.WeightShape, ranks int) (sizes []int64, owner []int) {
+	if c.Sharding == NoSharding {
+		ranks = 1
+	}
+	sizes = make([]int64, len(learned))
+	for i, w := range learned {
+		sizes[i] = model.Count([]model.WeightShape{w})
+	}
+	return sizes, owners(sizes, ranks)
+}
+
+// away counts the weights that the rank which owns least of the layers does not hold in the update: those of other ranks
+// but for a layer: there is another one while a layer runs, but not while the head does, which needs most.
+func (c Config) away(learned []model.WeightShape, ranks int) int64 {
+	sizes, owner := c.sharded(learned, ranks)
+	layers, own, all := map[int]int64{}, make([]int64, ranks), int64(0)
+	for i, w := range learned {
+		if layer, inside := model.LayerOf(w.Name); inside {
+			layers[layer] += sizes[i]
+			own[owner[i]] += sizes[i]
+			all += sizes[i]
+		}
+	}
+	largest := int64(0)
+	for _, size := range layers {
+		largest = max(largest, size)
+	}
+	return max(0, all-slices.Max(own)-largest*int64(ranks-1)/int64(ranks))
 }
 
 // optimizer counts the numbers in f32 that the optimiser keeps on the rank that has most: two for each weight that AdamW
 // moves there, one for each that Muon moves, and one more of those with masters, whose gradients are counted apart.
 func (c Config) optimizer(learned []model.WeightShape, dtype torch.DType, ranks int) (gradients, kept int64) {
 	masters := dtype != torch.F32 && c.Rounding == ByMasters
-	if c.Sharding == NoSharding {
-		ranks = 1
-	}
-	sizes := make([]int64, len(learned))
-	for i, w := range learned {
-		sizes[i] = model.Count([]model.WeightShape{w})
-	}
+	sizes, owner := c.sharded(learned, ranks)
 	mine, state := make([]int64, ranks), make([]int64, ranks)
-	for i, rank := range owners(sizes, ranks) {
+	for i, rank := range owner {
 		each := int64(2)
 		if c.byMuon(learned[i].Name, learned[i].Shape) {
 			each = 1

@@ -51,16 +51,18 @@ func (t *Trainer) runMicroBatches(ctx context.Context, batches [][]example, roun
 		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
 			return done, err
 		}
-		graded := t.gradedIn(round == rounds-1)
+		also := t.around(round == rounds-1)
 		if round < len(batches) {
 			batch := batches[round]
-			t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first, graded)
+			if err := t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first, also); err != nil {
+				return done, err
+			}
 			t.progress.Done(Phase, len(batch))
 			done += len(batch)
-		} else {
-			t.eachLayer(graded)
+		} else if err := also.nothing(t.model.NumLayers()); err != nil {
+			return done, err
 		}
-		if err := t.finishSums(); err != nil {
+		if err := t.finishSums(t.params); err != nil {
 			return done, err
 		}
 		t.gather()

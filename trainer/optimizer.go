@@ -1,6 +1,8 @@
 package trainer
 
 import (
+	"slices"
+
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
 )
@@ -41,7 +43,8 @@ type state struct {
 
 // fill makes the group's state, zeros in f32, under the given prefixes. What it made before memory ran out is in g.
 func (g *group) fill(m *model.Decoder, r *ranks, params []model.Parameter, prefixes ...string) {
-	g.all, g.params = params, r.owned(params)
+	g.all = params
+	g.params = slices.DeleteFunc(slices.Clone(params), func(p model.Parameter) bool { return !r.owns(p.Var) })
 	for _, prefix := range prefixes {
 		g.state = append(g.state, state{prefix: prefix})
 		s := &g.state[len(g.state)-1]
@@ -98,14 +101,9 @@ func (t *Trainer) fillGroups() {
 }
 
 // move takes one step of both rules, as update number t.updates.
-func (t *Trainer) move() error {
+func (t *Trainer) move() {
 	t.moveGroup(t.adamW, t.adamWStep)
 	t.moveGroup(t.muon, t.muonStep)
-	if err := t.share(); err != nil {
-		return err
-	}
-	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-t.config.AverageDecay)
-	return nil
 }
 
 func (t *Trainer) moveGroup(g group, step func(group)) {

@@ -23,29 +23,29 @@ const (
 	NoSharding Sharding = "none"
 	// ZeRO1 has a parameter's moments (and master) on the rank that owns it, which moves it and sends it to the others.
 	ZeRO1 Sharding = "zero1"
+	// ZeRO3 has also a layer's weights and gradients at their owners alone; see zero3.go.
+	ZeRO3 Sharding = "zero3"
 )
-
-// noLayer is the number of what is in no layer: the embedding, the final norm and the head.
-const noLayer = -1
 
 // ranks are the processes of an update.
 type ranks struct {
 	group *dist.Group // nil where there is one
 	// owner of each trainable parameter; nil if all ranks move all.
 	owner map[*torch.Var]int
-	// layers are the parameters of each, as indices.
-	layers map[int][]int
-	works  []*dist.Work // under way
+	// layers are the parameters of each.
+	layers map[int][]*torch.Var
+	sums   []*dist.Work // of gradients, under way
+	whole  whole
 }
 
 func newRanks(group *dist.Group, sharding Sharding, params []model.Parameter) ranks {
-	r := ranks{group: group, layers: map[int][]int{}}
-	for i, p := range params {
+	r := ranks{group: group, layers: map[int][]*torch.Var{}}
+	for _, p := range params {
 		layer, inside := model.LayerOf(p.Name)
 		if !inside {
 			layer = noLayer
 		}
-		r.layers[layer] = append(r.layers[layer], i)
+		r.layers[layer] = append(r.layers[layer], p.Var)
 	}
 	if group != nil && sharding != NoSharding {
 		r.owner = map[*torch.Var]int{}
@@ -86,64 +86,81 @@ func (r *ranks) rank() int {
 func (r *ranks) owns(v *torch.Var) bool { return r.owner == nil || r.owner[v] == r.group.Rank }
 
 // owned are the parameters that this rank moves.
-func (r *ranks) owned(params []model.Parameter) []model.Parameter {
-	return slices.DeleteFunc(slices.Clone(params), func(p model.Parameter) bool { return !r.owns(p.Var) })
+func (r *ranks) owned(params []*torch.Var) []*torch.Var {
+	return slices.DeleteFunc(slices.Clone(params), func(v *torch.Var) bool { return !r.owns(v) })
 }
 
-// gradedIn is what is done when a layer's gradients are there, in a round of micro-batches: their sum begins in the last
-// one. Weights in less than f32, whose gradients are added up in f32 where they are owned, sum in each.
-func (t *Trainer) gradedIn(last bool) func(layer int) {
-	if t.ranks.group == nil || !last && t.model.DType == torch.F32 {
-		return func(int) {}
-	}
-	return t.sumLayer
+// others are those of vars that this rank does not move.
+func (r *ranks) others(vars []*torch.Var) []*torch.Var {
+	return slices.DeleteFunc(slices.Clone(vars), r.owns)
 }
 
-// eachLayer calls f as a backward pass does.
-func (t *Trainer) eachLayer(f func(layer int)) {
-	for i := t.model.NumLayers() - 1; i >= 0; i-- {
-		f(i)
+// around is what is done at the layers in a round of micro-batches: gradients are summed in the last one, or in each
+// where the others are not to keep them, or masters keep the sum.
+func (t *Trainer) around(last bool) around {
+	also := alone
+	if t.ranks.group == nil {
+		return also
 	}
-	f(noLayer)
+	masters := t.model.DType != torch.F32 && t.config.Rounding == ByMasters
+	if last || masters || t.config.Sharding == ZeRO3 {
+		also.graded = t.sumLayer
+	}
+	if t.config.Sharding == ZeRO3 {
+		also.before, also.after = t.fetchLayer, t.leaveLayer
+	}
+	return also
+}
+
+// nothing does what is around layers that do not run: other ranks have a micro-batch, and this one has none.
+func (a around) nothing(layers int) error {
+	run := func(int) {}
+	if err := a.forward(layers, run); err != nil {
+		return err
+	}
+	return a.backward(layers, run)
 }
 
 // sumLayer begins to sum a layer's gradients, at their owners or, where all ranks move all, everywhere.
-func (t *Trainer) sumLayer(layer int) {
+func (t *Trainer) sumLayer(layer int) error {
+	r := &t.ranks
+	if t.config.Sharding == ZeRO3 {
+		if err := t.finishSums(r.layers[layer+1]); err != nil { // there would be more than two layers' gradients
+			return err
+		}
+	}
 	s := torch.NewScope()
 	defer s.Close()
-	r := &t.ranks
-	for _, i := range r.layers[layer] {
-		v := t.params[i]
+	for _, v := range r.layers[layer] {
 		grad := v.Grad(s)
 		if grad.IsNone() {
 			v.SetGrad(s.Zeros(v.DType(), t.model.Device, v.Shape()...))
 			grad = v.Grad(s)
 		}
 		if r.owner == nil {
-			r.works = append(r.works, r.group.AllReduce(grad, dist.Sum))
+			r.sums = append(r.sums, r.group.AllReduce(grad, dist.Sum))
 		} else {
-			r.works = append(r.works, r.group.Reduce(grad, r.owner[v]))
+			r.sums = append(r.sums, r.group.Reduce(grad, r.owner[v]))
 		}
-	}
-}
-
-// finishSums waits for what is under way; gradients that were summed elsewhere go.
-func (t *Trainer) finishSums() error {
-	if len(t.ranks.works) == 0 {
-		return nil
-	}
-	if err := t.ranks.wait(); err != nil {
-		return err
-	}
-	if t.ranks.owner != nil {
-		torch.ClearGrads(slices.DeleteFunc(slices.Clone(t.params), t.ranks.owns))
 	}
 	return nil
 }
 
-func (r *ranks) wait() error {
-	works := r.works
-	r.works = nil
+// finishSums waits for what is under way; gradients of params that were summed elsewhere go.
+func (t *Trainer) finishSums(params []*torch.Var) error {
+	sums := t.ranks.sums
+	if len(sums) == 0 {
+		return nil
+	}
+	t.ranks.sums = nil
+	if err := wait(sums); err != nil {
+		return err
+	}
+	torch.ClearGrads(t.ranks.others(params))
+	return nil
+}
+
+func wait(works []*dist.Work) error {
 	for _, w := range works {
 		if err := w.Wait(); err != nil {
 			return err
@@ -154,6 +171,18 @@ func (r *ranks) wait() error {
 
 // sum adds numbers up over the ranks.
 func (r *ranks) sum(numbers ...float64) ([]float64, error) { return r.reduce(dist.Sum, numbers) }
+
+// sumIfSharded adds up a number that each rank has of what it moves.
+func (r *ranks) sumIfSharded(number float64) (float64, error) {
+	if r.owner == nil {
+		return number, nil
+	}
+	sums, err := r.sum(number)
+	if err != nil {
+		return 0, err
+	}
+	return sums[0], nil
+}
 
 func (r *ranks) reduce(how dist.Reduction, numbers []float64) ([]float64, error) {
 	if r.group == nil {
@@ -189,29 +218,38 @@ func (r *ranks) clipGradNorm(params []*torch.Var, most float64) (float64, error)
 		return torch.ClipGradNorm(params, most), nil
 	}
 	own := torch.ClipGradNorm(params, math.Inf(1))
-	squares, err := r.sum(own * own)
+	squares, err := r.sumIfSharded(own * own)
 	if err != nil {
 		return 0, err
 	}
-	norm := math.Sqrt(squares[0])
+	norm := math.Sqrt(squares)
 	if scale := most / (norm + 1e-6); scale < 1 {
 		torch.ScaleGrads(params, scale)
 	}
 	return norm, nil
 }
 
-// share sends each parameter from its owner to the others.
+// share sends each parameter that is on all ranks from its owner to the others.
 func (t *Trainer) share() error {
 	r := &t.ranks
 	if r.owner == nil {
 		return nil
 	}
+	params := t.params
+	if t.config.Sharding == ZeRO3 {
+		params = r.layers[noLayer]
+	}
+	return wait(r.send(params))
+}
+
+// send begins to send parameters from their owners.
+func (r *ranks) send(params []*torch.Var) (works []*dist.Work) {
 	s := torch.NewScope()
 	defer s.Close()
-	for _, p := range t.params {
-		r.works = append(r.works, r.group.Broadcast(p.In(s).Detach(), r.owner[p]))
+	for _, p := range params {
+		works = append(works, r.group.Broadcast(p.In(s).Detach(), r.owner[p]))
 	}
-	return r.wait()
+	return works
 }
 
 // fetch copies a tensor of a parameter's shape in f32 from the parameter's owner, whose it is.

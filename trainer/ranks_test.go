@@ -18,20 +18,42 @@ import (
 
 func TestMain(m *testing.M) {
 	scenarios := map[string]disttest.Scenario{}
-	for name, c := range rankConfigs() {
-		scenarios[name] = func(g *dist.Group) (any, error) { return learned(c, g) }
+	for name, c := range rankCases() {
+		scenarios[name] = func(g *dist.Group) (any, error) { return c.learn(g) }
 	}
 	disttest.Main(m, scenarios)
 }
 
-// rankConfigs are ways to learn that ranks have to do like one process.
-func rankConfigs() map[string]Config {
-	none, zero1, all := testConfig(), testConfig(), testConfig()
-	none.Sharding = NoSharding
-	all.Optimizer, all.AverageDecay, all.Minibatches, all.Replay.Count = Muon, 0.9, 2, 4
-	unshared := testConfig()
-	unshared.SharePrefixes, unshared.MicroBatchTokens = false, 60 // many rounds, not as many on each rank
-	return map[string]Config{"none": none, "zero1": zero1, "muon, averages and replay": all, "many rounds": unshared}
+// rankCase is a way to learn that ranks have to do like one process.
+type rankCase struct {
+	Config
+	dtype torch.DType
+	share float64 // of the way that weights go, that ranks may be off
+}
+
+func rankCases() map[string]rankCase {
+	cases := map[string]rankCase{}
+	add := func(name string, dtype torch.DType, share float64, change func(*Config)) {
+		c := rankCase{testConfig(), dtype, share}
+		change(&c.Config)
+		cases[name] = c
+	}
+	rounds := func(c *Config) { c.SharePrefixes, c.MicroBatchTokens = false, 60 } // many, and not as many on each rank
+	add("none", torch.F32, 1e-3, func(c *Config) { c.Sharding = NoSharding })
+	add("zero1", torch.F32, 1e-3, func(*Config) {})
+	add("zero1, rounds", torch.F32, 1e-3, rounds)
+	add("zero1, muon, averages and replay", torch.F32, 1e-3, func(c *Config) {
+		c.Optimizer, c.AverageDecay, c.Minibatches, c.Replay.Count = Muon, 0.9, 2, 4
+	})
+	add("zero3", torch.F32, 1e-3, func(c *Config) { c.Sharding = ZeRO3 })
+	add("zero3, rounds", torch.F32, 1e-3, func(c *Config) { rounds(c); c.Sharding = ZeRO3 })
+	add("zero3, checkpointing, muon", torch.F32, 1e-3, func(c *Config) {
+		c.Sharding, c.ActivationCheckpointing, c.Optimizer, c.Epochs = ZeRO3, true, Muon, 2
+	})
+	for _, sharding := range []Sharding{NoSharding, ZeRO1, ZeRO3} { // a gradient in bf16 is off by a 256th, and Adam moves by its sign
+		add("bf16, "+string(sharding), torch.BF16, 0.2, func(c *Config) { rounds(c); c.Sharding = sharding })
+	}
+	return cases
 }
 
 // outcome is what ten steps leave, the tensors as numbers.
@@ -44,20 +66,20 @@ type outcome struct {
 	Needed    int64                // as Config.Memory has it
 }
 
-// learned takes ten steps on recorded samples. The golden model's folder is the same for all.
-func learned(c Config, g *dist.Group) (outcome, error) {
-	o := outcome{Weights: map[string][]float32{}, Optimizer: map[string][]float32{}}
+// learn takes ten steps on recorded samples. The golden model's folder is the same for all.
+func (c rankCase) learn(g *dist.Group) (outcome, error) {
+	o := outcome{Optimizer: map[string][]float32{}}
 	size, before := 1, torch.AllocatedBytes()
 	if g != nil {
 		size = g.Size
 	}
 	torch.ResetPeak()
-	m, err := model.Load("../testdata/tiny/llama-gqa", torch.F32, torch.CPU)
+	m, err := model.Load("../testdata/tiny/llama-gqa", c.dtype, torch.CPU)
 	if err != nil {
 		return o, err
 	}
 	defer m.Free()
-	tr, err := NewRank(c, m, g, azr.NoProgress{})
+	tr, err := NewRank(c.Config, m, g, azr.NoProgress{})
 	if err != nil {
 		return o, err
 	}
@@ -74,10 +96,9 @@ func learned(c Config, g *dist.Group) (outcome, error) {
 		o.Reports = append(o.Reports, r)
 	}
 	o.Peak = torch.PeakBytes() - before
-	o.Needed = c.Memory(m.Config, model.LoRA{}, m.DType, 50, size).Total()
-	for _, p := range m.Parameters() {
-		o.Weights[p.Name] = modeltest.Floats(p.Var.Bytes())
-	}
+	memory := c.Memory(m.Config, model.LoRA{}, m.DType, 50, size)
+	o.Needed = max(memory.Total(), memory.Weights+memory.Moments)
+	o.Weights = floatsOf(m)
 	for _, g := range tr.groups() {
 		for _, s := range g.state {
 			for _, v := range s.vars {
@@ -100,6 +121,15 @@ func learned(c Config, g *dist.Group) (outcome, error) {
 	return o, nil
 }
 
+func floatsOf(m *model.Decoder) map[string][]float32 {
+	s, all := torch.NewScope(), map[string][]float32{}
+	defer s.Close()
+	for _, p := range m.Parameters() {
+		all[p.Name] = p.Var.In(s).Detach().Float32s()
+	}
+	return all
+}
+
 // distance is the L2 norm of a - b.
 func distance(a, b map[string][]float32) float64 {
 	squares := 0.0
@@ -112,29 +142,28 @@ func distance(a, b map[string][]float32) float64 {
 }
 
 // Ten steps of 2 and 4 ranks on the same samples leave the weights and the optimiser of one process, up to rounding: of the
-// way that the weights have gone, ranks are off by less than a thousandth.
+// way that the weights have gone, ranks in f32 are off by less than a thousandth.
 func TestRanksEqualOne(t *testing.T) {
-	for name, c := range rankConfigs() {
+	for name, c := range rankCases() {
 		t.Run(name, func(t *testing.T) {
-			m := load(t, "llama-gqa")
-			start := map[string][]float32{}
-			for _, p := range m.Parameters() {
-				start[p.Name] = modeltest.Floats(p.Var.Bytes())
-			}
-			alone, err := learned(c, nil)
+			m, err := model.Load("../testdata/tiny/llama-gqa", c.dtype, torch.CPU)
+			require.NoError(t, err)
+			defer m.Free()
+			start := floatsOf(m)
+			alone, err := c.learn(nil)
 			require.NoError(t, err)
 			way := distance(alone.Weights, start)
 			for _, size := range []int{2, 4} {
 				all := disttest.Answers[outcome](t, disttest.Start(t, name, size))
 				for rank, o := range all {
 					assert.Equal(t, all[0].Weights, o.Weights, "rank %d has weights of its own", rank)
-					assert.Less(t, distance(alone.Weights, o.Weights), 1e-3*way)
+					assert.Less(t, distance(alone.Weights, o.Weights), c.share*way)
 					for i, want := range alone.Reports {
 						got := o.Reports[i]
-						assert.InDelta(t, want.Loss, got.Loss, 1e-5)
-						assert.InDelta(t, want.Entropy, got.Entropy, 1e-5)
-						assert.InEpsilon(t, want.GradNorm, got.GradNorm, 1e-4)
-						assert.InEpsilon(t, want.WeightChange, got.WeightChange, 1e-3)
+						assert.InDelta(t, want.Loss, got.Loss, c.share/20)
+						assert.InDelta(t, want.Entropy, got.Entropy, c.share/20)
+						assert.InEpsilon(t, want.GradNorm, got.GradNorm, c.share)
+						assert.InEpsilon(t, want.WeightChange, got.WeightChange, c.share)
 						assert.Equal(t, want.Advantages, got.Advantages)
 						assert.Equal(t, want.ResponseTokens, got.ResponseTokens)
 					}
@@ -145,7 +174,7 @@ func TestRanksEqualOne(t *testing.T) {
 					require.Len(t, all[0].Optimizer[tensor], len(values), tensor)
 					zero[tensor] = make([]float32, len(values))
 				}
-				assert.Less(t, distance(alone.Optimizer, all[0].Optimizer), 1e-3*distance(alone.Optimizer, zero))
+				assert.Less(t, distance(alone.Optimizer, all[0].Optimizer), c.share*distance(alone.Optimizer, zero))
 				sum, most, peak := int64(0), int64(0), int64(0)
 				for _, o := range all {
 					sum, most, peak = sum+o.Moments, max(most, o.Moments), max(peak, o.Peak)

@@ -129,6 +129,12 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	advantages := t.config.Advantages(samples)
 	r.Advantages, r.Replayed = advantages[:count], len(replayed)
 	r.Groups = instructive(samples[:count], r.Advantages)
+	t.shard()
+	defer func() {
+		if whole := t.gatherLayers(); err == nil {
+			err = whole
+		}
+	}()
 	responses, batches := 0, 0
 	for n := range t.config.Epochs * t.config.Minibatches {
 		if err := t.update(ctx, t.minibatch(n, samples, advantages), &r, n == 0); err != nil {
@@ -197,20 +203,22 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 	return t.optimise(r)
 }
 
-// microBatch adds one micro-batch's loss to the report and its gradients to the parameters. After a layer's gradients it
-// calls graded with its number, and at last with that of what is in no layer.
-func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool, graded func(layer int)) {
+// microBatch adds one micro-batch's loss to the report and its gradients to the parameters.
+func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool, also around) error {
 	s := torch.NewScope()
 	defer s.Close()
-	f := newPass(t.model, s, p, t.config.ActivationCheckpointing)
+	f := newPass(t.model, s, p, t.config.ActivationCheckpointing, also)
 	defer f.close()
-	last := f.forward(p.ids)
+	last, err := f.forward(p.ids)
+	if err != nil {
+		return err
+	}
 	for _, c := range p.chunks(t.logitsRows) {
 		t.head(last, c, temperature, r, first)
 	}
-	f.backward(last.Grad(), graded)
 	r.Tokens += len(p.ids)
 	r.SharedTokens += p.shared()
+	return f.backward(last.Grad())
 }
 
 func (t *Trainer) clearGrads() {
@@ -229,14 +237,18 @@ func (t *Trainer) optimise(r *Report) error {
 		return fmt.Errorf("trainer.Step: the gradients are %w", ErrNotFinite)
 	}
 	t.progress.Expect(OptimizerPhase, 1)
-	before := spread(t.params)
+	before := spread(t.ranks.owned(t.params))
 	t.updates++
 	r.LearningRate = t.config.schedule(t.updates) * t.config.LearningRate
-	if err := t.move(); err != nil {
+	t.move()
+	t.clearGrads()
+	if err := t.share(); err != nil {
 		return err
 	}
-	t.clearGrads()
-	r.WeightChange = change(t.params, before) // in the memory that the gradients had
+	torch.Lerp(t.averages, t.params[:len(t.averages)], 1-t.config.AverageDecay)
+	if r.WeightChange, err = t.change(before); err != nil { // in the memory that the gradients had
+		return err
+	}
 	if math.IsNaN(r.WeightChange) || math.IsInf(r.WeightChange, 0) {
 		return ErrBadWeights
 	}

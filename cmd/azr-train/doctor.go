@@ -76,7 +76,7 @@ func examine(ctx context.Context, config Config) ([]finding, error) {
 	findings := []finding{
 		{What: "azr-train", Found: build().String() + ", " + runtime.Version()},
 		libtorchFinding(t), cudaFinding(t, torch.DeviceMemory), bf16Finding(t), coresFinding(runtime.NumCPU()),
-		memoryFinding(int64(executor.AvailableMemory())), diskFinding(freeDisk(".")),
+		memoryFinding(int64(executor.AvailableMemory())), diskFinding(freeDisk(".")), ranksFinding(os.Getenv(interfaceVariable)),
 	}
 	if policy := os.Getenv("OMP_WAIT_POLICY"); policy != "passive" {
 		findings = append(findings, finding{

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
+	"github.com/azr-train/azr/torch/dist"
 )
 
 func libtorchFinding(t torch.Runtime) finding {
@@ -62,6 +65,33 @@ func bf16Finding(t torch.Runtime) finding {
 		return finding{What: "bf16", Found: "fast on this CPU; training is in f32"}
 	}
 	return finding{What: "bf16", Found: "slow on this CPU", Costs: "nothing in training, which is in f32"}
+}
+
+// ranksFinding opens a group of one rank, as a run on several machines would, and has it add a number up.
+func ranksFinding(networkInterface string) finding {
+	const what = "ranks"
+	fails := func(err error) finding {
+		return finding{
+			What: what, Found: "gloo does not work here: " + err.Error(), Costs: "a run has one process",
+			Hint: "name a network interface that is up, as --dist-interface does: " + interfaceVariable + "=lo azr-train doctor",
+		}
+	}
+	port, err := freePort()
+	if err != nil {
+		return fails(err)
+	}
+	g, err := dist.Open(dist.Membership{Backend: "gloo", Size: 1, Host: "127.0.0.1", Port: port, Interface: networkInterface, Timeout: 10 * time.Second})
+	if err != nil {
+		return fails(err)
+	}
+	defer g.Close()
+	s := torch.NewScope()
+	defer s.Close()
+	one := s.FromFloat32s([]float32{1}, torch.CPU)
+	if err := g.AllReduce(one, dist.Sum).Wait(); err != nil {
+		return fails(err)
+	}
+	return finding{What: what, Found: fmt.Sprintf("gloo over %s; nccl is not there", cmp.Or(networkInterface, "the interface of the host's name"))}
 }
 
 // fewCores is where generation, the update and the executor get in each other's way.

@@ -17,9 +17,17 @@ import (
 func TestDoctor(t *testing.T) {
 	o := azrTrain(t, "", "doctor")
 	require.Zero(t, o.code, o.stderr)
-	for _, what := range []string{"azr-train", "libtorch", "cuda", "bf16", "cores", "memory", "disk", "python", "executor"} {
+	for _, what := range []string{"azr-train", "libtorch", "cuda", "bf16", "cores", "memory", "disk", "ranks", "python", "executor"} {
 		assert.Regexp(t, `(?m)^`+what+` +\S`, o.stdout)
 	}
+}
+
+func TestDoctorTriesTheRanksInterface(t *testing.T) {
+	f := ranksFinding("lo")
+	assert.Equal(t, "gloo over lo; nccl is not there", f.Found)
+	f = ranksFinding("nowhere0")
+	assert.Contains(t, f.Found, "gloo does not work here: ")
+	assert.Contains(t, f.Hint, "--dist-interface")
 }
 
 // A run on that device would be refused.

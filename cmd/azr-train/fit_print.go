@@ -31,6 +31,7 @@ func (f fit) print(out io.Writer) error {
 		why   string
 	}{
 		{"weights", n.Training.Weights, ""},
+		{"of them on other ranks", n.Training.Away, "in the update"},
 		{"gradients", n.Training.Gradients, ""},
 		{"moments", n.Training.Moments, momentsOf[c.Trainer.Optimizer]},
 		{"cache", n.Rollout.Cache, fmt.Sprintf("rollout.slots=%d, rollout.room=%d", c.Rollout.Slots, c.Rollout.Room)},
@@ -39,6 +40,9 @@ func (f fit) print(out io.Writer) error {
 		{"while updating", f.Updating, "all but the activations of generation"},
 		{"while generating", f.Generating, "weights, moments, cache, the activations of generation"},
 	} {
+		if row.bytes == 0 && row.what == "of them on other ranks" {
+			continue
+		}
 		fmt.Fprintf(w, "%s\t%s GB\t  %s\n", row.what, gigabytes(row.bytes), row.why)
 	}
 	if err := w.Flush(); err != nil {

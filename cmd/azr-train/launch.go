@@ -153,6 +153,9 @@ func (l launch) environment(rank int) []string {
 	if _, told := os.LookupEnv("OMP_NUM_THREADS"); !told && l.gpus == nil {
 		set = append(set, fmt.Sprintf("OMP_NUM_THREADS=%d", max(1, runtime.NumCPU()/l.size)))
 	}
+	if _, told := os.LookupEnv(interfaceVariable); !told {
+		set = append(set, interfaceVariable+"=lo")
+	}
 	if l.gpus != nil {
 		set = append(set, "CUDA_VISIBLE_DEVICES="+strings.Join(l.gpus, ","))
 	}

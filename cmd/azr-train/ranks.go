@@ -30,12 +30,15 @@ const (
 	optimizerTask = "optimizer" // to send its part of the optimiser's state
 )
 
+// interfaceVariable names the interface as it does for PyTorch.
+const interfaceVariable = "GLOO_SOCKET_IFNAME"
+
 // rankFlags are for a run that a starter such as torchrun or azr-train launch has begun as several processes.
 func rankFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "dist-backend", Value: "gloo", Usage: "move bytes between ranks by `NAME`: gloo, between CPUs"},
 		&cli.DurationFlag{Name: "dist-timeout", Value: 30 * time.Minute, Usage: "give a rank up that the others have waited for so `LONG`"},
-		&cli.StringFlag{Name: "dist-interface", Usage: "use the network interface `NAME`", DefaultText: "the one of the host's name"},
+		&cli.StringFlag{Name: "dist-interface", EnvVars: []string{interfaceVariable}, Usage: "use the network interface `NAME`", DefaultText: "the one of the host's name"},
 	}
 }
 

@@ -67,12 +67,13 @@ func tensorsOf(t *testing.T, run string, step int, file string) map[string][]flo
 func TestRanksPlayTheGameOfOne(t *testing.T) {
 	dir := t.TempDir()
 	alone := filepath.Join(dir, "alone")
-	succeeded(t, rankedRun(alone, 1)...)
+	whole := []string{"--set", "trainer.average_decay=0"} // which averages are of
+	succeeded(t, rankedRun(alone, 1, whole...)...)
 	want := completionsOf(t, alone, 1)
 	require.Greater(t, len(want), 40)
-	for _, procs := range []int{2, 3} {
+	for procs, sharding := range map[int]string{2: "zero1", 3: "zero3"} {
 		run := filepath.Join(dir, fmt.Sprint(procs))
-		succeeded(t, onProcs(procs, rankedRun(run, 1)...)...)
+		succeeded(t, onProcs(procs, rankedRun(run, 1, append(whole, "--set", "trainer.sharding="+sharding)...)...)...)
 		assert.Equal(t, want, completionsOf(t, run, 1), "%d ranks", procs)
 		for _, file := range []string{"model.safetensors", "optimizer.safetensors"} {
 			one, several := tensorsOf(t, alone, 1, file), tensorsOf(t, run, 1, file)
@@ -117,6 +118,47 @@ func TestRanksStartByEnvironment(t *testing.T) {
 		assert.NoError(t, c.Wait(), "rank %d: %s", rank, stderrs[rank])
 	}
 	assert.FileExists(t, filepath.Join(run, "checkpoints/step-000001/manifest.json"))
+}
+
+// Two hosts, as network namespaces with a cable between them.
+func TestRanksOnTwoHosts(t *testing.T) {
+	ip := func(args ...string) error {
+		out, err := exec.Command("ip", args...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("ip %s: %w: %s", strings.Join(args, " "), err, out)
+		}
+		return nil
+	}
+	hosts := []string{fmt.Sprintf("azr%d-0", os.Getpid()), fmt.Sprintf("azr%d-1", os.Getpid())}
+	if err := ip("netns", "add", hosts[0]); err != nil {
+		t.Skipf("skipped: no network namespaces: %v; hint: as root, with iproute2", err)
+	}
+	t.Cleanup(func() { _ = ip("netns", "del", hosts[0]) })
+	require.NoError(t, ip("netns", "add", hosts[1]))
+	t.Cleanup(func() { _ = ip("netns", "del", hosts[1]) })
+	if err := ip("link", "add", "cable0", "netns", hosts[0], "type", "veth", "peer", "name", "cable1", "netns", hosts[1]); err != nil {
+		t.Skipf("skipped: no cable between network namespaces: %v", err)
+	}
+	run, port := filepath.Join(t.TempDir(), "run"), disttest.FreePort(t)
+	var processes []*exec.Cmd
+	var stderrs []*bytes.Buffer
+	for rank, host := range hosts {
+		cable := fmt.Sprint("cable", rank)
+		require.NoError(t, ip("-n", host, "address", "add", fmt.Sprintf("10.211.0.%d/24", rank+1), "dev", cable))
+		require.NoError(t, ip("-n", host, "link", "set", cable, "up"))
+		require.NoError(t, ip("-n", host, "link", "set", "lo", "up"))
+	}
+	for rank, host := range hosts {
+		c, _, stderr := command("", rankedRun(run, 2, "--dist-interface", fmt.Sprint("cable", rank), "--dist-timeout", "1m")...)
+		c.Path, c.Args = "/usr/bin/env", append([]string{"env", "ip", "netns", "exec", host}, c.Args...)
+		c.Env = append(append(c.Env, disttest.Environment(rank, 2, port)...), "MASTER_ADDR=10.211.0.1")
+		require.NoError(t, c.Start())
+		processes, stderrs = append(processes, c), append(stderrs, stderr)
+	}
+	for rank, c := range processes {
+		assert.NoError(t, c.Wait(), "rank %d: %s", rank, stderrs[rank])
+	}
+	assert.Equal(t, 2, countOf(t, run, "SELECT max(step) FROM steps"))
 }
 
 // A rank that is killed is named, the others end with an error, and the run goes on from its last checkpoint.

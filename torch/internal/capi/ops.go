@@ -265,6 +265,12 @@ func Exchange(a, b []Handle) *Error {
 	return failure(C.az_exchange(handles(a), handles(b), C.size_t(len(a))))
 }
 
+// ReleaseStorage is az_release_storage.
+func ReleaseStorage(t Handle) *Error { return failure(C.az_release_storage(t.p)) }
+
+// RestoreStorage is az_restore_storage.
+func RestoreStorage(t Handle) *Error { return failure(C.az_restore_storage(t.p)) }
+
 // ScaleGrads is az_scale_grads.
 func ScaleGrads(params []Handle, scale float64) *Error {
 	return failure(C.az_scale_grads(handles(params), C.size_t(len(params)), C.double(scale)))
