@@ -204,6 +204,7 @@ typedef struct {
   const char *host;       // of rank 0, which keeps the store
   const char *interface;  // of the network, "" for the one that the host's name stands for
   int32_t port, rank, size;
+  int32_t listener;    // of rank 0: the socket that the store listens at, and closes
   int64_t timeout_ms;  // of opening and of each collective
 } az_membership;
 enum az_reduction { AZ_SUM = 0, AZ_MAX = 1 };

@@ -50,6 +50,7 @@ az_status az_group_open(const az_membership *m, az_group **out) {
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(m->port);
     options.isServer = m->rank == 0;
+    if (options.isServer) options.masterListenFd = m->listener;
     options.numWorkers = static_cast<size_t>(m->size);
     options.timeout = Milliseconds(m->timeout_ms);
     auto group = std::make_unique<az_group>();

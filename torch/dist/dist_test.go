@@ -167,6 +167,23 @@ func TestARankThatDoesNotComeIsNoticed(t *testing.T) {
 	}
 }
 
+// What listens for ranks on one machine is out of reach of others.
+func TestRank0ListensAtItsAddressAlone(t *testing.T) {
+	m := dist.Membership{Size: 1, Host: "127.0.0.1", Port: disttest.FreePort(t), Interface: "lo", Timeout: 10 * time.Second}
+	g, err := dist.Open(m)
+	require.NoError(t, err)
+	defer g.Close()
+	table, err := os.ReadFile("/proc/net/tcp")
+	require.NoError(t, err)
+	assert.Regexp(t, fmt.Sprintf(`(?m)^ *\d+: 0100007F:%04X 00000000:0000 0A `, m.Port), string(table))
+	everywhere, err := os.ReadFile("/proc/net/tcp6")
+	require.NoError(t, err)
+	assert.NotRegexp(t, fmt.Sprintf(`(?m)^ *\d+: \w+:%04X \w+:0000 0A `, m.Port), string(everywhere))
+
+	_, err = dist.Open(m)
+	assert.ErrorContains(t, err, fmt.Sprintf("dist.Open: rank 0 cannot listen at 127.0.0.1:%d: ", m.Port))
+}
+
 func TestFromEnvironment(t *testing.T) {
 	set := map[string]string{}
 	lookup := func(name string) (string, bool) { text, ok := set[name]; return text, ok }

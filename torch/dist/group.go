@@ -35,17 +35,21 @@ func Open(m Membership) (*Group, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
-	h, err := capi.GroupOpen(capi.Membership{
-		Backend: m.Backend, Host: m.Host, Interface: m.Interface, Port: int32(m.Port),
+	listener, err := m.listen()
+	if err != nil {
+		return nil, err
+	}
+	h, failed := capi.GroupOpen(capi.Membership{
+		Backend: m.Backend, Host: m.Host, Interface: m.Interface, Port: int32(m.Port), Listener: int32(listener),
 		Rank: int32(m.Rank), Size: int32(m.Size), TimeoutMS: m.Timeout.Milliseconds(),
 	})
-	if err != nil {
-		return nil, fmt.Errorf("dist.Open: rank %d of %d did not meet the others at %s:%d within %v: %s", m.Rank, m.Size, m.Host, m.Port, m.Timeout, firstLine(err.Msg))
+	if failed != nil {
+		return nil, fmt.Errorf("dist.Open: rank %d of %d did not meet the others at %s:%d within %v: %s", m.Rank, m.Size, m.Host, m.Port, m.Timeout, firstLine(failed.Msg))
 	}
 	g := &Group{Membership: m, h: h}
-	if g.pulse, err = startPulse(h, m); err != nil {
+	if g.pulse, failed = startPulse(h, m); failed != nil {
 		h.Close()
-		return nil, fmt.Errorf("dist.Open: rank %d cannot write to the store of rank 0: %s", m.Rank, firstLine(err.Msg))
+		return nil, fmt.Errorf("dist.Open: rank %d cannot write to the store of rank 0: %s", m.Rank, firstLine(failed.Msg))
 	}
 	return g, nil
 }

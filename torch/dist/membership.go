@@ -1,8 +1,11 @@
 package dist
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -59,6 +62,28 @@ func (m Membership) Environment() []string {
 		set = append(set, fmt.Sprintf("%s=%d", name, n))
 	}
 	return append(set, hostVariable+"="+m.Host)
+}
+
+// listen is a socket for rank 0's store, for that to close: at the host's address alone, so that no other network reaches it
+// or, where the host stands for an address that is not this machine's, at all of them. Other ranks have none.
+func (m Membership) listen() (fd int, err error) {
+	if m.Rank > 0 {
+		return -1, nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
+	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+		l, err = net.Listen("tcp", ":"+strconv.Itoa(m.Port))
+	}
+	if err != nil {
+		return -1, fmt.Errorf("dist.Open: rank 0 cannot listen at %s:%d: %w", m.Host, m.Port, err)
+	}
+	defer l.Close()
+	file, err := l.(*net.TCPListener).File()
+	if err != nil {
+		return -1, err
+	}
+	defer file.Close()
+	return syscall.Dup(int(file.Fd()))
 }
 
 func (m Membership) validate() error {

@@ -10,6 +10,7 @@ import "unsafe"
 type Membership struct {
 	Backend, Host, Interface string
 	Port, Rank, Size         int32
+	Listener                 int32
 	TimeoutMS                int64
 }
 
@@ -29,7 +30,7 @@ type Work struct{ p *C.az_work }
 func GroupOpen(m Membership) (g Group, err *Error) {
 	c := C.az_membership{
 		backend: C.CString(m.Backend), host: C.CString(m.Host), _interface: C.CString(m.Interface),
-		port: C.int32_t(m.Port), rank: C.int32_t(m.Rank), size: C.int32_t(m.Size), timeout_ms: C.int64_t(m.TimeoutMS),
+		port: C.int32_t(m.Port), rank: C.int32_t(m.Rank), size: C.int32_t(m.Size), listener: C.int32_t(m.Listener), timeout_ms: C.int64_t(m.TimeoutMS),
 	}
 	defer C.free(unsafe.Pointer(c.backend))
 	defer C.free(unsafe.Pointer(c.host))
