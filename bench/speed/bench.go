@@ -93,15 +93,24 @@ func (s turns) median() float64 {
 
 func (b *bench) run(ctx context.Context, only []string, file, page string) (err error) {
 	defer torch.Catch(&err)
-	torch.SetNumThreads(b.threads)
-	if b.model, err = model.Load(b.folder, torch.F32, torch.CPU); err != nil {
-		return fmt.Errorf("%w; hint: make model", err)
+	if b.rounds < 1 {
+		return fmt.Errorf("-rounds is too small; got %d, want at least 1", b.rounds)
 	}
-	defer b.model.Free()
+	torch.SetNumThreads(b.threads)
 	if b.tokenizer, err = tokenizer.Load(b.folder); err != nil {
-		return err
+		return fmt.Errorf("%w; hint: make model, or -model", err)
 	}
 	defer b.tokenizer.Close()
+	if b.model, err = model.Load(b.folder, torch.F32, torch.CPU); err != nil {
+		return err
+	}
+	defer b.model.Free()
+	rows := b.rows(ctx)
+	for _, name := range only {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
+			return fmt.Errorf("no such row; got %q, want one of the table's first column", name)
+		}
+	}
 	if b.reference, err = startPython(ctx, b.python, b.folder, b.threads); err != nil {
 		return err
 	}
@@ -113,13 +122,8 @@ func (b *bench) run(ctx context.Context, only []string, file, page string) (err 
 	if err != nil {
 		return err
 	}
-	r.describe(b)
-	rows := b.rows(ctx)
-	for _, name := range only {
-		if !slices.ContainsFunc(rows, func(r row) bool { return r.name == name }) {
-			return fmt.Errorf("no such row; got %q, want one of the table's first column", name)
-		}
-	}
+	r.describe(machine.Name(), b.threads, b.reference.version)
+	fmt.Fprintln(os.Stderr, header)
 	for _, row := range rows {
 		if len(only) > 0 && !slices.Contains(only, row.name) {
 			continue
@@ -201,7 +205,11 @@ func (b *bench) measure(w row) (result, error) {
 			r.Idle, r.Waiting = append(r.Idle, ours.idle), append(r.Waiting, ours.waiting)
 		}
 		if w.limit != nil {
-			r.Limit = append(r.Limit, w.limit().Seconds())
+			limit := w.limit().Seconds()
+			if w.llama != nil { // what someone does is no less than what can be done
+				limit = min(limit, r.Llama[len(r.Llama)-1])
+			}
+			r.Limit = append(r.Limit, limit)
 		}
 	}
 	return r, nil

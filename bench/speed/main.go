@@ -35,6 +35,10 @@ func main() {
 	file := flag.String("results", "", "what was measured (default bench/results.json, bench/growth.json)")
 	page := flag.String("page", "docs/speed.md", "the page with the tables")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "bench/speed: unexpected argument; got %q, want flags only\n", flag.Arg(0))
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	runtime.LockOSThread() // the compute thread
@@ -42,10 +46,20 @@ func main() {
 	if *growth {
 		err = b.grow(ctx, cmp.Or(*file, "bench/growth.json"), *page)
 	} else {
-		err = b.run(ctx, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }), cmp.Or(*file, "bench/results.json"), *page)
+		err = b.run(ctx, names(*only), cmp.Or(*file, "bench/results.json"), *page)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/speed:", err)
 		os.Exit(1)
 	}
+}
+
+// names are those of a list with commas.
+func names(list string) (all []string) {
+	for name := range strings.SplitSeq(list, ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			all = append(all, name)
+		}
+	}
+	return all
 }

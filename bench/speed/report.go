@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/azr-train/azr/bench/machine"
 	"github.com/azr-train/azr/bench/page"
 )
 
@@ -36,9 +35,11 @@ func readReport(file string) (r report, err error) {
 	return r, nil
 }
 
-// describe names the machine.
-func (r *report) describe(b *bench) {
-	r.Machine, r.Threads, r.PyTorch = machine.Name(), b.threads, b.reference.version
+// describe names the machine. What another one, or another PyTorch, has measured goes.
+func (r *report) describe(name string, threads int, pyTorch string) {
+	if r.Machine != name || r.Threads != threads || r.PyTorch != pyTorch {
+		*r = report{Machine: name, Threads: threads, PyTorch: pyTorch}
+	}
 }
 
 func (r *report) add(found result) {
@@ -50,6 +51,8 @@ func (r *report) add(found result) {
 	}
 }
 
+const header = "| | tokens/s | reference | times as fast (least to most) | as llama.cpp | of the limit | memory | aim |"
+
 // line is a result as a row of the page's table.
 func (r result) line() string {
 	rate := func(s turns) string { return fmt.Sprintf("%.0f", float64(r.Tokens)/s.median()) }
@@ -58,7 +61,8 @@ func (r result) line() string {
 		llama = spread(r.Ours.against(r.Llama))
 	}
 	if len(r.Limit) > 0 {
-		limit = fmt.Sprintf("%d %%", percent(r.Ours.against(r.Limit).median()))
+		shares := r.Ours.against(r.Limit)
+		limit = fmt.Sprintf("%d %% (%d to %d)", percent(shares.median()), percent(shares[0]), percent(shares[len(shares)-1]))
 	}
 	if r.OurPeak > 0 && r.TheirPeak > 0 {
 		memory = fmt.Sprintf("%.2f", float64(r.OurPeak)/float64(r.TheirPeak))
@@ -87,7 +91,7 @@ func (r *report) write(file, into string) error {
 func (r *report) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d threads a side, PyTorch %s:\n\n", r.Machine, r.Threads, r.PyTorch)
-	b.WriteString("| | tokens/s | reference | times as fast (least to most) | as llama.cpp | of the limit | memory | aim |\n|---|---|---|---|---|---|---|---|\n")
+	b.WriteString(header + "\n|---|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Rows {
 		b.WriteString(row.line() + "\n")
 	}
@@ -95,7 +99,7 @@ func (r *report) table() string {
 	for _, row := range r.Rows {
 		loads = append(loads, fmt.Sprintf("%s %d rounds at %s", row.Name, len(row.Ours), cmp.Or(row.Load, "?")))
 	}
-	fmt.Fprintf(&b, "\nRounds, and the load of the machine before them: %s.\n", strings.Join(loads, ", "))
+	fmt.Fprintf(&b, "\nRounds, and the load of the machine before them (rows are measured apart, and stay until they are measured again): %s.\n", strings.Join(loads, ", "))
 	for _, row := range r.Rows {
 		if len(row.Batches) > 0 {
 			b.WriteString("\n" + row.batches())

@@ -71,10 +71,17 @@ func TestRanksPlayTheGameOfOne(t *testing.T) {
 	succeeded(t, rankedRun(alone, 1, whole...)...)
 	want := completionsOf(t, alone, 1)
 	require.Greater(t, len(want), 40)
+	sampled := countOf(t, alone, "SELECT value FROM metrics WHERE step = 1 AND name = 'rollout/sampled_tokens'")
+	assert.Equal(t, countOf(t, alone, "SELECT sum(response_tokens) FROM completions WHERE step = 1"), sampled)
 	for procs, sharding := range map[int]string{2: "zero1", 3: "zero3"} {
 		run := filepath.Join(dir, fmt.Sprint(procs))
 		succeeded(t, onProcs(procs, rankedRun(run, 1, append(whole, "--set", "trainer.sharding="+sharding)...)...)...)
 		assert.Equal(t, want, completionsOf(t, run, 1), "%d ranks", procs)
+		assert.Equal(t, sampled, countOf(t, run, "SELECT value FROM metrics WHERE step = 1 AND name = 'rollout/sampled_tokens'"), "of all ranks")
+		for _, name := range []string{"rollout/shared_tokens", "rollout/prompt_tokens"} {
+			assert.Positive(t, countOf(t, run, "SELECT value FROM metrics WHERE step = 1 AND name = '"+name+"'"), name)
+		}
+		assert.Equal(t, 1, countOf(t, run, "SELECT value > 0.1 AND value <= 1 FROM metrics WHERE step = 1 AND name = 'rollout/occupancy'"))
 		for _, file := range []string{"model.safetensors", "optimizer.safetensors"} {
 			one, several := tensorsOf(t, alone, 1, file), tensorsOf(t, run, 1, file)
 			require.Len(t, several, len(one))
