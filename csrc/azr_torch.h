@@ -19,7 +19,7 @@ extern "C" {
 
 // The ABI's version is a symbol: a library of another version does not link.
 // Raise it whenever a signature here changes its meaning.
-void az_abi_1(void);
+void az_abi_2(void);
 
 typedef struct az_tensor az_tensor;
 

@@ -89,7 +89,7 @@ az_status az_restore_storage(az_tensor *t) {
   });
 }
 
-void az_abi_1(void) {}
+void az_abi_2(void) {}
 
 void az_free_many(az_tensor *const *ts, size_t n) {
   az::Stay here;
