@@ -35,7 +35,7 @@ func launchCommand() *cli.Command {
 			&cli.StringFlag{Name: "gpus", Usage: "start a rank on each of the CUDA devices in `LIST`, such as 0,1,2,3"},
 		},
 		Action: func(c *cli.Context) error {
-			l := launch{port: 0, command: c.Args().Slice()}
+			l := launch{command: c.Args().Slice()}
 			switch name := c.Args().First(); {
 			case name == "":
 				return usage(c, "want what to start after --, run or resume with its flags")
