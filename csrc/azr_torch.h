@@ -217,7 +217,6 @@ az_status az_reduce_to(az_group *group, const az_tensor *t, int32_t root, az_wor
 az_status az_work_wait(az_work *work);  // and frees it
 az_status az_store_set(az_group *group, const char *key, const void *data, size_t bytes);
 az_status az_store_get(az_group *group, const char *key, void **data, size_t *bytes);  // waits for the key; free data
-az_status az_store_add(az_group *group, const char *key, int64_t n, int64_t *sum);
 
 #ifdef __cplusplus
 }

@@ -115,7 +115,3 @@ az_status az_store_get(az_group *g, const char *key, void **data, size_t *bytes)
     std::memcpy(*data, value.data(), value.size());
   });
 }
-
-az_status az_store_add(az_group *g, const char *key, int64_t n, int64_t *sum) {
-  return az::guarded([&] { *sum = g->store->add(key, n); });
-}

@@ -161,7 +161,7 @@ var elsewhere = map[string]string{
 	"copy_": "TestSetCopiesOverAVar", "to": "TestMakersAndConversions",
 	"paged_attention": "TestPagedAttentionEqualsPackedAttention", "copy_pages": "TestCopyPages", "decode_attention": "model: TestDecodingToldByTensors",
 	"group_open": "torch/dist", "group_close": "torch/dist", "all_reduce": "torch/dist", "broadcast": "torch/dist", "all_gather": "torch/dist",
-	"reduce_to": "torch/dist", "scale_grads": "trainer: TestRanksEqualOne", "release_storage": "trainer: TestRanksEqualOne", "restore_storage": "trainer: TestRanksEqualOne", "work_wait": "torch/dist", "store_set": "torch/dist", "store_get": "torch/dist", "store_add": "torch/dist",
+	"reduce_to": "torch/dist", "scale_grads": "trainer: TestRanksEqualOne", "release_storage": "trainer: TestRanksEqualOne", "restore_storage": "trainer: TestRanksEqualOne", "work_wait": "torch/dist", "store_set": "torch/dist", "store_get": "torch/dist",
 	"graph_begin": "TestTheCPURecordsNothing", "graph_end": "bench/gpucheck", "graph_replay": "bench/gpucheck", "graph_free": "bench/gpucheck",
 	"batch_invariant": "TestRowsApart", "set_batch_invariant": "TestRowsApart",
 	"set_requires_grad": "every golden gradient", "backward": "every golden gradient", "grad": "every golden gradient", "clear_grad": "scope_test.go: gradients",

@@ -88,12 +88,3 @@ func (g Group) StoreGet(key string) ([]byte, *Error) {
 	defer C.free(data)
 	return C.GoBytes(data, C.int(n)), nil
 }
-
-// StoreAdd is az_store_add.
-func (g Group) StoreAdd(key string, n int64) (sum int64, err *Error) {
-	k := C.CString(key)
-	defer C.free(unsafe.Pointer(k))
-	var s C.int64_t
-	err = failure(C.az_store_add(g.p, k, C.int64_t(n), &s))
-	return int64(s), err
-}
