@@ -42,6 +42,17 @@ libtorch csrc tokenizers: check-tools
 	@$(part) $@
 csrc: libtorch
 
+.PHONY: cuda
+cuda: build ## fetch libtorch's GPU half (2.1 GB) and build the CUDA plugin, which azr-train then opens
+	@$(part) libtorch_cuda csrc_cuda
+	@bin/azr-train doctor | grep -A 2 -E '^(cuda|nccl) '
+
+# With the plugin open, what tests without it.
+.PHONY: check-cuda
+check-cuda: cuda ## run the tests of tensors, of ranks and of the doctor with the CUDA plugin
+	@go test -count 1 ./torch/...
+	@go test -count 1 ./cmd/azr-train -run 'Plugin|Doctor' -v | grep -E '^(---|ok|FAIL|    )'
+
 # A program of its own, which package executor/sandbox embeds. Without -trimpath the
 # standard library that it compiles is the one that azr-train links.
 .PHONY: sandbox-init
@@ -247,4 +258,4 @@ clean: ## remove what was built in this clone; runs and the cache stay
 
 .PHONY: distclean
 distclean: clean ## also empty the cache, which other clones share
-	@rm -rf $(foreach kept,wheels libtorch-* csrc-* tokenizers-* smollm2-* go-* reference-*,"$(AZR_CACHE)"/$(kept))
+	@rm -rf $(foreach kept,wheels libtorch-* libtorch_cuda-* csrc-* csrc_cuda-* tokenizers-* smollm2-* go-* reference-*,"$(AZR_CACHE)"/$(kept))

@@ -42,7 +42,7 @@ var comments = map[string]string{
 	"main.Config.BadUpdates":                 "bad_updates is how many updates in a row may be left out since a loss or gradients are not finite; with one more the run ends (default 3).",
 	"main.Config.Checkpoint":                 "checkpoint says when checkpoints are written; the last step always has one.",
 	"main.Config.Controls":                   "controls take something away from a run, to tell what its gain comes from.",
-	"main.Config.DType":                      "dtype of the weights, in rollouts and updates: f32 (default), or bf16 for half the memory, on GPUs and CPUs that multiply it; see trainer.rounding.",
+	"main.Config.DType":                      "dtype of the weights, in rollouts and updates: f32, or bf16 for half the memory, on GPUs and CPUs that multiply it; see trainer.rounding (default f32 on CPUs, bf16 on GPUs that are fast at it).",
 	"main.Config.Device":                     "device is cpu, cuda, cuda:N or auto: the first CUDA device that this libtorch can use, else the CPU (default auto).",
 	"main.Config.Environment":                "environment says which world of tasks is played in, how they are asked for and which are accepted.",
 	"main.Config.Executor":                   "executor says how programs are run in the sandbox.",

@@ -19,7 +19,7 @@ extern "C" {
 
 // The ABI's version is a symbol: a library of another version does not link.
 // Raise it whenever a signature here changes its meaning.
-void az_abi_2(void);
+void az_abi_3(void);
 
 typedef struct az_tensor az_tensor;
 
@@ -50,7 +50,14 @@ const char *az_libtorch_version(void);
 const char *az_cpu_capability(void);
 int32_t az_fast_bf16(void);
 int32_t az_cuda_devices(void);
-const char *az_cuda_error(void);  // why libtorch's CUDA library could not be opened; "" if it is open or there is none
+const char *az_cuda_error(void);  // why the plugin or libtorch's CUDA library could not be opened; "" if it is open or there is none
+// CUDA as 1000 major + 10 minor, NCCL as 10000 major + 100 minor + patch; driver is 0 if the machine has none.
+typedef struct {
+  int32_t plugin, driver, runtime, nccl;  // 0 in plugin, and all others, if there is no plugin
+} az_cuda_versions;
+az_cuda_versions az_cuda_describe(void);
+az_status az_cuda_card(az_device device, char **name, int32_t *major, int32_t *minor);  // its compute capability; free name
+const char *az_cuda_config(void);  // how libtorch's CUDA library was compiled; "" if it is not open or finds no driver
 int32_t az_num_threads(void);
 az_status az_set_num_threads(int32_t n);
 int64_t az_compute_nanoseconds(void);  // that calls which compute, copy or free have taken so far, all threads together
@@ -63,6 +70,8 @@ int64_t az_live(void);             // handles not freed
 int64_t az_allocated_bytes(void);  // bytes that CPU tensors hold
 int64_t az_peak_bytes(void);       // their highest value since the last reset
 void az_reset_peak(void);
+az_status az_device_bytes(az_device device, int64_t *allocated, int64_t *peak);  // that tensors on a CUDA device hold
+az_status az_reset_device_peak(az_device device);
 az_status az_device_memory(az_device device, int64_t *free, int64_t *total);  // of a CUDA device, in bytes
 void az_limit_bytes(int64_t most);  // CPU tensors that would hold more are not made, as if memory had run out
 
@@ -200,7 +209,6 @@ az_status az_sample(const az_tensor *logits, const az_sampling *rows, size_t n, 
 typedef struct az_group az_group;
 typedef struct az_work az_work;
 typedef struct {
-  const char *backend;    // "gloo"
   const char *host;       // of rank 0, which keeps the store
   const char *interface;  // of the network, "" for the one that the host's name stands for
   int32_t port, rank, size;
@@ -208,7 +216,8 @@ typedef struct {
   int64_t timeout_ms;  // of opening and of each collective
 } az_membership;
 enum az_reduction { AZ_SUM = 0, AZ_MAX = 1 };
-az_status az_group_open(const az_membership *m, az_group **group);  // returns when all ranks have
+az_status az_group_open(const az_membership *m, az_group **group);  // by Gloo; returns when all ranks have
+az_status az_group_connect(az_group *group, az_device device);      // all ranks' CUDA devices, by NCCL; returns when all have
 void az_group_close(az_group *group);
 az_status az_all_reduce(az_group *group, const az_tensor *t, int32_t reduction, az_work **work);  // in place
 az_status az_broadcast(az_group *group, const az_tensor *t, int32_t root, az_work **work);        // in place

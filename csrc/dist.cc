@@ -1,8 +1,9 @@
-// Process groups over c10d, Gloo on CPUs.
+// Process groups over c10d: Gloo between CPUs and, by the CUDA plugin, NCCL between GPUs.
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include "cuda/plugin.h"
 #include "guard.h"
 
 C10_DECLARE_int(caffe2_log_level);
@@ -11,23 +12,30 @@ using Milliseconds = std::chrono::milliseconds;
 
 struct az_group {
   c10::intrusive_ptr<c10d::Store> store;
-  c10::intrusive_ptr<c10d::Backend> backend;
+  int rank, size;
+  Milliseconds timeout;
+  c10::intrusive_ptr<c10d::Backend> gloo, nccl;  // nccl once devices are connected
+  std::atomic<bool> failed{false};
+
+  // Gloo takes tensors on CUDA devices too, by way of the CPU.
+  c10d::Backend &of(const at::Tensor &t) const { return nccl && !t.is_cpu() ? *nccl : *gloo; }
 };
 
 struct az_work {
+  az_group *group;
   c10::intrusive_ptr<c10d::Work> value;
   std::vector<at::Tensor> operands;  // which must live until it is done
 };
 
 namespace {
 
-// begun runs a collective and hands its work out.
+// begun runs a collective by the backend of its operands' device and hands its work out.
 template <class F>
-az_status begun(az_work **out, std::initializer_list<const az_tensor *> operands, F &&collective) {
+az_status begun(az_group *g, az_work **out, std::initializer_list<const az_tensor *> operands, F &&collective) {
   return az::guarded([&] {
-    auto work = std::make_unique<az_work>();
+    auto work = std::unique_ptr<az_work>(new az_work{g, {}, {}});
     for (const az_tensor *t : operands) work->operands.push_back(az::ref(t).view(-1));  // backends disagree about shapes
-    work->value = collective(work->operands);
+    work->value = collective(g->of(work->operands[0]), work->operands);
     *out = work.release();
   });
 }
@@ -53,50 +61,61 @@ az_status az_group_open(const az_membership *m, az_group **out) {
     if (options.isServer) options.masterListenFd = m->listener;
     options.numWorkers = static_cast<size_t>(m->size);
     options.timeout = Milliseconds(m->timeout_ms);
-    auto group = std::make_unique<az_group>();
+    auto group = std::unique_ptr<az_group>(new az_group{{}, m->rank, m->size, options.timeout, {}, {}});
     group->store = c10::make_intrusive<c10d::TCPStore>(m->host, options);
-    const std::string backend = m->backend;
-    TORCH_CHECK(backend == "gloo", "unknown backend; got ", backend, ", want gloo");
-    auto own = c10::make_intrusive<c10d::PrefixStore>(backend, group->store);
-    group->backend = gloo_group(own, m->rank, m->size, options.timeout, m->interface);
+    auto own = c10::make_intrusive<c10d::PrefixStore>("gloo", group->store);
+    group->gloo = gloo_group(own, m->rank, m->size, options.timeout, m->interface);
     *out = group.release();
   });
 }
 
-void az_group_close(az_group *g) { delete g; }
+az_status az_group_connect(az_group *g, az_device device) {
+  return az::guarded([&] {
+    auto own = c10::make_intrusive<c10d::PrefixStore>("nccl", g->store);
+    g->nccl = az::cuda_plugin("nccl").nccl(own, g->rank, g->size, device, g->timeout);
+  });
+}
+
+void az_group_close(az_group *g) {
+  // Shut down in order it would wait for a rank that is gone.
+  if (g->nccl) std::free(az::guarded([&] { g->failed ? g->nccl->abort() : g->nccl->shutdown(); }).error);
+  delete g;
+}
 
 az_status az_all_reduce(az_group *g, const az_tensor *t, int32_t op, az_work **out) {
-  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+  return begun(g, out, {t}, [&](c10d::Backend &backend, std::vector<at::Tensor> &operands) {
     c10d::AllreduceOptions options;
     options.reduceOp = op == AZ_MAX ? c10d::ReduceOp::MAX : c10d::ReduceOp::SUM;
-    return g->backend->allreduce(operands, options);
+    return backend.allreduce(operands, options);
   });
 }
 
 az_status az_broadcast(az_group *g, const az_tensor *t, int32_t root, az_work **out) {
-  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+  return begun(g, out, {t}, [&](c10d::Backend &backend, std::vector<at::Tensor> &operands) {
     c10d::BroadcastOptions options;
     options.rootRank = root;
-    return g->backend->broadcast(operands, options);
+    return backend.broadcast(operands, options);
   });
 }
 
 az_status az_all_gather(az_group *g, const az_tensor *into, const az_tensor *own, az_work **out) {
-  return begun(out, {into, own},
-               [&](std::vector<at::Tensor> &operands) { return g->backend->_allgather_base(operands[0], operands[1]); });
+  return begun(g, out, {into, own},
+               [&](c10d::Backend &backend, std::vector<at::Tensor> &operands) { return backend._allgather_base(operands[0], operands[1]); });
 }
 
 az_status az_reduce_to(az_group *g, const az_tensor *t, int32_t root, az_work **out) {
-  return begun(out, {t}, [&](std::vector<at::Tensor> &operands) {
+  return begun(g, out, {t}, [&](c10d::Backend &backend, std::vector<at::Tensor> &operands) {
     c10d::ReduceOptions options;
     options.rootRank = root;
-    return g->backend->reduce(operands, options);
+    return backend.reduce(operands, options);
   });
 }
 
 az_status az_work_wait(az_work *w) {
   std::unique_ptr<az_work> work(w);
-  return az::guarded([&] { work->value->wait(); });
+  az_status s = az::guarded([&] { work->value->wait(); });
+  if (s.error) work->group->failed = true;
+  return s;
 }
 
 az_status az_store_set(az_group *g, const char *key, const void *data, size_t bytes) {

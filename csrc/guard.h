@@ -100,6 +100,10 @@ void share_out(int64_t n, int64_t least, const F &f) {
   });
 }
 
+// The plugin, or an error that says what it is wanted for.
+struct CudaPlugin;
+const CudaPlugin &cuda_plugin(const char *for_what);
+
 // x (..., In) times weight (Out, In) transposed: in batch-invariant mode, row by row alike.
 at::Tensor linear(const at::Tensor &x, const at::Tensor &weight);
 std::vector<at::Tensor> linears(const at::Tensor &x, const std::vector<at::Tensor> &weights);

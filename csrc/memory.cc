@@ -1,4 +1,5 @@
 // Handles and bytes, both counted live, so that a leak is a number.
+#include <ATen/Context.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/CachingDeviceAllocator.h>
@@ -89,7 +90,7 @@ az_status az_restore_storage(az_tensor *t) {
   });
 }
 
-void az_abi_2(void) {}
+void az_abi_3(void) {}
 
 void az_free_many(az_tensor *const *ts, size_t n) {
   az::Stay here;
@@ -102,6 +103,24 @@ int64_t az_allocated_bytes(void) { return allocated.load(); }
 int64_t az_peak_bytes(void) { return peak.load(); }
 void az_reset_peak(void) { peak.store(allocated.load()); }
 void az_limit_bytes(int64_t most) { limit.store(most); }
+
+az_status az_device_bytes(az_device device, int64_t *allocated, int64_t *peak) {
+  return az::attempt([&] {
+    TORCH_CHECK(device >= 0, "device_bytes: want a CUDA device, got the CPU");
+    at::globalContext().lazyInitDevice(at::kCUDA);
+    const auto stats = at::getDeviceAllocator(at::kCUDA)->getDeviceStats(static_cast<c10::DeviceIndex>(device));
+    const auto &all = stats.allocated_bytes[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)];
+    *allocated = all.current;
+    *peak = all.peak;
+  });
+}
+
+az_status az_reset_device_peak(az_device device) {
+  return az::attempt([&] {
+    TORCH_CHECK(device >= 0, "reset_device_peak: want a CUDA device, got the CPU");
+    at::getDeviceAllocator(at::kCUDA)->resetPeakStats(static_cast<c10::DeviceIndex>(device));
+  });
+}
 
 az_status az_device_memory(az_device device, int64_t *free, int64_t *total) {
   return az::attempt([&] {

@@ -8,26 +8,60 @@
 
 #include <atomic>
 
+#include "cuda/plugin.h"
 #include "guard.h"
 
 namespace {
 
-// A CUDA build of libtorch has its GPU half in a library beside libtorch_cpu. It is opened while this
-// library is loaded: once libtorch has been asked for a device, it would be too late.
-std::string open_cuda() {
-  Dl_info cpu;
-  if (!dladdr(reinterpret_cast<void *>(&at::get_num_threads), &cpu) || !cpu.dli_fname) return "";
-  std::string path = cpu.dli_fname;
-  path = path.substr(0, path.rfind('/') + 1) + "libtorch_cuda.so";
-  if (access(path.c_str(), F_OK) != 0) return "";
-  return dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) ? "" : dlerror();
+// The folder of the file that holds a function, as it was named, with the slash.
+std::string folder_of(void *function) {
+  Dl_info file;
+  if (!dladdr(function, &file) || !file.dli_fname) return "";
+  const std::string path = file.dli_fname;
+  return path.substr(0, path.rfind('/') + 1);
 }
 
-const std::string cuda_error = open_cuda();
+struct Cuda {
+  std::string error;
+  const az::CudaPlugin *plugin = nullptr;
+
+  void *open(const std::string &path) {
+    if (access(path.c_str(), F_OK) != 0) return nullptr;
+    void *library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+    if (!library) error = dlerror();
+    return library;
+  }
+
+  // Opens the plugin, made by third_party/build.sh beside this library, and with it libtorch's GPU half; without a plugin
+  // that half where it lies beside libtorch_cpu.so.
+  Cuda() {
+#define AZ_NAME(symbol) AZ_QUOTE(symbol)
+#define AZ_QUOTE(symbol) #symbol
+    std::string build = folder_of(reinterpret_cast<void *>(&az_libtorch_version));
+    build = build.substr(0, build.rfind('/', build.size() - 2) + 1);  // by name: the folder itself is a link
+    if (void *library = open(build + "csrc_cuda/libazrcuda.so")) {
+      auto symbol = reinterpret_cast<decltype(&AZ_CUDA_PLUGIN)>(dlsym(library, AZ_NAME(AZ_CUDA_PLUGIN)));
+      if (symbol) plugin = symbol();
+      else error = "the CUDA plugin is of another version of azr-train; hint: make cuda";
+    } else if (error.empty()) {
+      open(folder_of(reinterpret_cast<void *>(&at::get_num_threads)) + "libtorch_cuda.so");
+    }
+#undef AZ_NAME
+#undef AZ_QUOTE
+  }
+};
+
+// While this library is loaded: once libtorch has been asked for a device, it would be too late.
+const Cuda cuda;
 
 std::atomic<int64_t> stayed{0};
 
 }  // namespace
+
+const az::CudaPlugin &az::cuda_plugin(const char *for_what) {
+  TORCH_CHECK(cuda.plugin, for_what, ": needs the CUDA plugin; ", cuda.error.empty() ? "hint: make cuda" : cuda.error);
+  return *cuda.plugin;
+}
 
 az::Stay::~Stay() {
   const auto time = std::chrono::steady_clock::now() - begin;
@@ -60,7 +94,32 @@ int32_t az_cuda_devices(void) {
   return n;
 }
 
-const char *az_cuda_error(void) { return cuda_error.c_str(); }
+const char *az_cuda_error(void) { return cuda.error.c_str(); }
+
+az_cuda_versions az_cuda_describe(void) {
+  if (!cuda.plugin) return {};
+  const az::CudaVersions known = cuda.plugin->versions();
+  return {1, known.driver, known.runtime, known.nccl};
+}
+
+az_status az_cuda_card(az_device device, char **name, int32_t *major, int32_t *minor) {
+  return az::guarded([&] {
+    const az::CudaCard card = az::cuda_plugin("what a card is").card(device);
+    *name = strdup(card.name.c_str());
+    *major = card.major;
+    *minor = card.minor;
+  });
+}
+
+const char *az_cuda_config(void) {
+  static const std::string text = [] {
+    std::string config;
+    // It throws without the library, and without a driver.
+    std::free(az::guarded([&] { config = at::detail::getCUDAHooks().showConfig(); }).error);
+    return config;
+  }();
+  return text.c_str();
+}
 
 int32_t az_num_threads(void) { return at::get_num_threads(); }
 

@@ -66,8 +66,7 @@ pip_download() {
 	[ -t 2 ] && progress=on
 	python3 -m pip download --quiet --progress-bar "$progress" --disable-pip-version-check \
 		--no-deps --only-binary=:all: --python-version 3.12 \
-		--platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 \
-		--platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --dest "$2" "$1" >&2
+		$(printf -- '--platform manylinux_2_%s_x86_64 ' 28 27 25 18 17) --platform manylinux2014_x86_64 --dest "$2" "$1" >&2
 }
 
 # result prints the folder in the cache that holds, or will hold, a part's result.

@@ -241,8 +241,8 @@ func TestRuntimeDescribesItself(t *testing.T) {
 	r := torch.Describe()
 	assert.Regexp(t, `^\d+\.\d+\.\d+`, r.Version)
 	assert.NotEmpty(t, r.CPU)
-	assert.GreaterOrEqual(t, r.CUDADevices, 0)
-	assert.Empty(t, r.CUDAError)
+	assert.GreaterOrEqual(t, r.CUDA.Devices, 0)
+	assert.Empty(t, r.CUDA.Error)
 	defer torch.SetNumThreads(r.Threads)
 	torch.SetNumThreads(1)
 	assert.Equal(t, 1, torch.Describe().Threads)
@@ -251,10 +251,24 @@ func TestRuntimeDescribesItself(t *testing.T) {
 
 // What only a CUDA build knows is an error elsewhere, of a kind that a caller can report.
 func TestDeviceMemoryIsOfADevice(t *testing.T) {
+	lockThread(t)
 	_, _, err := torch.DeviceMemory(torch.CPU)
 	assert.ErrorContains(t, err, "want a CUDA device, got the CPU")
-	if torch.Describe().CUDADevices == 0 {
+	s := torch.NewScope()
+	s.Zeros(torch.F32, torch.CPU, 1<<20)
+	s.Close()
+	peak, err := torch.DevicePeak(torch.CPU)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, peak, int64(4<<20))
+	peak, err = torch.DevicePeak(torch.CPU)
+	require.NoError(t, err)
+	assert.Less(t, peak, int64(4<<20), "since the last call")
+	if torch.Describe().CUDA.Devices == 0 {
 		_, _, err = torch.DeviceMemory(torch.CUDA(0))
+		assert.Error(t, err)
+		_, err = torch.DevicePeak(torch.CUDA(0))
+		assert.Error(t, err)
+		_, err = torch.DescribeCard(torch.CUDA(0))
 		assert.Error(t, err)
 	}
 }

@@ -66,7 +66,8 @@ var CPU = Device{}
 // CUDA is the i-th CUDA device.
 func CUDA(i int) Device { return Device{int32(i) + 1} }
 
-func (d Device) index() int32 { return d.number - 1 }
+// Index is the number of a CUDA device, -1 of the CPU.
+func (d Device) Index() int32 { return d.number - 1 }
 
 // String returns "cpu" or "cuda:0".
 func (d Device) String() string {
@@ -76,15 +77,15 @@ func (d Device) String() string {
 	return fmt.Sprintf("cuda:%d", d.number-1)
 }
 
-// ParseDevice reads "cpu", "cuda", "cuda:N" or "auto" (the first CUDA device, else the CPU).
-// A CUDA device that is not there is an error.
+// ParseDevice reads "cpu", "cuda:N", "cuda" (the one of [SetDevice]) or "auto" (that one if there are any, else the CPU).
+// A CUDA device that is not there, or that libtorch has no kernels for, is an error.
 func ParseDevice(name string) (Device, error) {
 	cuda := capi.CUDADevices()
 	switch {
 	case name == "cpu", name == "auto" && cuda == 0:
 		return CPU, nil
 	case name == "auto", name == "cuda":
-		name = "cuda:0"
+		name = CUDA(current).String()
 	}
 	number, ok := strings.CutPrefix(name, "cuda:")
 	i, err := strconv.Atoi(number)
@@ -94,5 +95,9 @@ func ParseDevice(name string) (Device, error) {
 	if i >= cuda {
 		return CPU, fmt.Errorf("torch.ParseDevice: no such device; got %s, want one of %d CUDA devices that this libtorch can use; hint: --device cpu", name, cuda)
 	}
-	return CUDA(i), nil
+	card, err := DescribeCard(CUDA(i))
+	if err != nil { // without the plugin: libtorch will say what it thinks of the card
+		return CUDA(i), nil
+	}
+	return CUDA(i), card.check(CUDA(i), architectures(capi.CUDAConfig()))
 }

@@ -8,7 +8,7 @@ type Graph struct{ h capi.Graph }
 // Record records the ops of f, which do not run. They read and write the storage that they saw: what goes in and comes out
 // are Vars. f may not look at values, nor make tensors of the host's. The CPU records nothing: there it panics.
 func Record(device Device, f func()) *Graph {
-	h, err := capi.GraphBegin(device.index())
+	h, err := capi.GraphBegin(device.Index())
 	check("Record", err)
 	recorded := false
 	defer func() {

@@ -30,14 +30,6 @@ func PeakBytes() int64 { return capi.PeakBytes() }
 // ResetPeak starts a new PeakBytes.
 func ResetPeak() { capi.ResetPeak() }
 
-// DeviceMemory is a device's free and total memory in bytes. It is known of CUDA devices only.
-func DeviceMemory(d Device) (free, total int64, err error) {
-	defer Catch(&err)
-	free, total, failed := capi.DeviceMemory(d.index())
-	check("DeviceMemory", failed)
-	return free, total, nil
-}
-
 // LimitBytes bounds what CPU tensors may hold together; a tensor beyond it is an [OutOfMemory], as if the
 // machine had no more. With 0 there is no bound but the machine's (default), where Linux ends the process
 // rather than refuse.
@@ -55,13 +47,10 @@ type Runtime struct {
 	Threads      int
 	// FastBF16: the CPU multiplies bf16 no slower than f32.
 	FastBF16 bool
-	// CUDADevices that this libtorch can use.
-	CUDADevices int
-	// CUDAError says why this libtorch's CUDA library could not be opened; empty if it is open or there is none.
-	CUDAError string
+	CUDA     CUDARuntime
 }
 
 // Describe asks libtorch.
 func Describe() Runtime {
-	return Runtime{Version: capi.Version(), CPU: capi.CPUCapability(), Threads: capi.NumThreads(), FastBF16: capi.FastBF16(), CUDADevices: capi.CUDADevices(), CUDAError: capi.CUDAError()}
+	return Runtime{Version: capi.Version(), CPU: capi.CPUCapability(), Threads: capi.NumThreads(), FastBF16: capi.FastBF16(), CUDA: describeCUDA()}
 }

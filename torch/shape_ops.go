@@ -80,6 +80,6 @@ func (t Tensor) RepeatInterleave(repeats, dim int) Tensor {
 
 // To converts t to a dtype on a device; itself if it is already.
 func (t Tensor) To(dtype DType, device Device) Tensor {
-	h, err := capi.To(t.handle("To"), int32(dtype), device.index())
+	h, err := capi.To(t.handle("To"), int32(dtype), device.Index())
 	return t.scope.own("To", h, err, t)
 }

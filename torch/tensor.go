@@ -139,14 +139,14 @@ func (s *Scope) Zeros(dtype DType, device Device, shape ...int64) Tensor {
 // Full makes a tensor of one value.
 func (s *Scope) Full(value float64, dtype DType, device Device, shape ...int64) Tensor {
 	s.mustBeOpen("Full")
-	h, err := capi.Full(value, int32(dtype), device.index(), shape)
+	h, err := capi.Full(value, int32(dtype), device.Index(), shape)
 	return s.own("Full", h, err)
 }
 
 // Arange makes the i64 tensor start, start+1, ... end-1.
 func (s *Scope) Arange(start, end int64, device Device) Tensor {
 	s.mustBeOpen("Arange")
-	h, err := capi.Arange(start, end, int32(I64), device.index())
+	h, err := capi.Arange(start, end, int32(I64), device.Index())
 	return s.own("Arange", h, err)
 }
 
@@ -168,7 +168,7 @@ func (s *Scope) FromInt64s(values []int64, device Device, shape ...int64) Tensor
 // FromBytes copies raw little-endian elements into a new tensor.
 func (s *Scope) FromBytes(data []byte, dtype DType, device Device, shape ...int64) Tensor {
 	s.mustBeOpen("FromBytes")
-	h, err := capi.FromHost(data, int32(dtype), device.index(), shape)
+	h, err := capi.FromHost(data, int32(dtype), device.Index(), shape)
 	return s.own("FromBytes", h, err)
 }
 

@@ -243,9 +243,9 @@ func learn(ctx context.Context, m *model.Decoder, config trainer.Config, samples
 	return t.Step(ctx, samples)
 }
 
-// memory compares what fit counts for an update with what it takes. It goes first: what others freed, the process keeps.
+// memory compares what fit counts for an update with what it takes.
 func (c *check) memory() ([]finding, error) {
-	before, err := c.used()
+	before, err := torch.DevicePeak(c.device)
 	if err != nil {
 		return nil, err
 	}
@@ -260,25 +260,11 @@ func (c *check) memory() ([]finding, error) {
 	if _, err := learn(c.ctx, m, config, madeUp(8, tokens, 8, m.Config.VocabSize)); err != nil {
 		return nil, err
 	}
-	after, err := c.used()
+	after, err := torch.DevicePeak(c.device)
 	if err != nil {
 		return nil, err
 	}
 	counted := config.Memory(m.Config, model.LoRA{}, m.DType, tokens, 1).Total()
 	off := math.Abs(float64(after-before)/float64(counted) - 1)
 	return []finding{{fmt.Sprintf("memory of an update: %d MiB, counted %d MiB; off", (after-before)>>20, counted>>20), off, 0.15, "of it"}}, nil
-}
-
-// used is the most that tensors on the device have taken since the last call. On a GPU freed memory stays with the process, so
-// that what it holds is its peak.
-func (c *check) used() (int64, error) {
-	if c.device == torch.CPU {
-		defer torch.ResetPeak()
-		return torch.PeakBytes(), nil
-	}
-	s := torch.NewScope()
-	defer s.Close()
-	s.Zeros(torch.F32, c.device, 1) // or the first tensor brings libtorch's own memory
-	free, total, err := torch.DeviceMemory(c.device)
-	return total - free, err
 }

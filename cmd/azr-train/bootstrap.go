@@ -83,7 +83,7 @@ func bootstrapCommand() *cli.Command {
 				return err
 			}
 			config := defaultBootstrapConfig()
-			if err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")); err != nil {
+			if _, err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")); err != nil {
 				return err
 			}
 			if c.IsSet("seed") {

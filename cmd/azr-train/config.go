@@ -29,8 +29,8 @@ type Config struct {
 	// SampledTokens ends the run after the step in which its completions have come to so many tokens, before its number of
 	// steps; 0 does not (default).
 	SampledTokens int `yaml:"sampled_tokens"`
-	// DType of the weights, in rollouts and updates: f32 (default), or bf16 for half the memory, on GPUs and CPUs that multiply it;
-	// see trainer.rounding.
+	// DType of the weights, in rollouts and updates: f32, or bf16 for half the memory, on GPUs and CPUs that multiply it;
+	// see trainer.rounding (default f32 on CPUs, bf16 on GPUs that are fast at it).
 	DType torch.DType `yaml:"dtype"`
 	// LoRA trains adapters beside the weights, which stay as they are: less memory, and checkpoints of some megabytes.
 	LoRA model.LoRA `yaml:"lora"`
@@ -101,23 +101,35 @@ func layConfig(c *cli.Context) (Config, *configs.Layers, error) {
 			return config, layers, err
 		}
 	}
+	if err := config.chooseDType(layers); err != nil {
+		return config, layers, err
+	}
 	return config, layers, config.validate()
 }
 
 // layOver lays presets or files, and then settings, over what config points to.
-func layOver(config any, presetsOrFiles, settings []string) error {
+func layOver(config any, presetsOrFiles, settings []string) (*configs.Layers, error) {
 	layers := configs.Over(config)
 	for _, name := range presetsOrFiles {
 		if err := layers.File(name); err != nil {
-			return err
+			return layers, err
 		}
 	}
 	for _, setting := range settings {
 		if err := layers.Set("--set", setting); err != nil {
-			return err
+			return layers, err
 		}
 	}
-	return nil
+	return layers, nil
+}
+
+// chooseDType takes bf16 where nobody has chosen and the device multiplies it fast.
+func (c *Config) chooseDType(layers *configs.Layers) error {
+	device, err := torch.ParseDevice(c.Device)
+	if err != nil || layers.Origin("dtype") != "" || !torch.FastBF16(device) {
+		return nil // a device that is not there is refused where it is used
+	}
+	return layers.SetText(device.String(), "dtype", torch.BF16.String())
 }
 
 func defaultConfig() Config {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,11 +22,11 @@ func doctorCommand() *cli.Command {
 		Usage: "tell what this machine has, and what each missing thing costs",
 		Description: "stdout gets a line a finding, and what is lost by what is missing, or with --json one document.\n" +
 			"Exit code 2 means that azr-train cannot run here.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			configFlag(),
 			&cli.BoolFlag{Name: "json", Usage: "print one JSON document"},
 			setFlag(),
-		},
+		}, rankFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := flagsOnly(c); err != nil {
 				return err
@@ -36,7 +35,7 @@ func doctorCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			findings, failed := examine(c.Context, config)
+			findings, failed := examine(c, config)
 			if c.Bool("json") {
 				return errors.Join(printJSON(struct {
 					Usable   bool      `json:"usable"`
@@ -71,12 +70,13 @@ func (f finding) print(w io.Writer) {
 }
 
 // examine looks at everything. The error says why azr-train cannot play here.
-func examine(ctx context.Context, config Config) ([]finding, error) {
+func examine(c *cli.Context, config Config) ([]finding, error) {
 	t := torch.Describe()
 	findings := []finding{
 		{What: "azr-train", Found: build().String() + ", " + runtime.Version()},
-		libtorchFinding(t), cudaFinding(t, torch.DeviceMemory), bf16Finding(t), coresFinding(runtime.NumCPU()),
-		memoryFinding(int64(executor.AvailableMemory())), diskFinding(freeDisk(".")), ranksFinding(os.Getenv(interfaceVariable)),
+		libtorchFinding(t), cudaFinding(t.CUDA, ofDevice), bf16Finding(t), coresFinding(runtime.NumCPU()),
+		memoryFinding(int64(executor.AvailableMemory())), diskFinding(freeDisk(".")),
+		ranksFinding(c.String("dist-interface")), ncclFinding(t.CUDA, c.Duration("dist-timeout"), ncclOptions(c)),
 	}
 	if policy := os.Getenv("OMP_WAIT_POLICY"); policy != "passive" {
 		findings = append(findings, finding{
@@ -90,7 +90,7 @@ func examine(ctx context.Context, config Config) ([]finding, error) {
 	if failed != nil {
 		return append(findings, executorMissing), failed
 	}
-	executor, failed := openExecutor(ctx, config.Executor)
+	executor, failed := openExecutor(c.Context, config.Executor)
 	if failed == nil {
 		failed = noDevice
 	}

@@ -1,17 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/azr-train/azr/configs"
 	"github.com/azr-train/azr/executor"
 	"github.com/azr-train/azr/model"
 	"github.com/azr-train/azr/torch"
-	"github.com/azr-train/azr/torch/dist"
 )
 
 func libtorchFinding(t torch.Runtime) finding {
@@ -23,75 +20,11 @@ func libtorchFinding(t torch.Runtime) finding {
 	return f
 }
 
-// deviceMemory is the free and total memory of a CUDA device, in bytes.
-type deviceMemory func(torch.Device) (free, total int64, err error)
-
-func cudaFinding(t torch.Runtime, memory deviceMemory) finding {
-	const onCPU = "everything runs on the CPU, at a small part of a GPU's rate"
-	switch {
-	case t.CUDADevices > 0:
-		return devicesFinding(t.CUDADevices, memory)
-	case t.CUDAError != "":
-		return finding{What: "cuda", Found: "this libtorch's CUDA library cannot be opened: " + t.CUDAError, Costs: onCPU, Hint: "install the libraries that it names, or the NVIDIA driver"}
-	}
-	return finding{What: "cuda", Found: "no device that this libtorch can use", Costs: onCPU, Hint: "an NVIDIA GPU with its driver, and AZR_LIBTORCH at a CUDA build of libtorch (docs/native.md)"}
-}
-
-// devicesFinding lists the devices; what does not fit on the largest does not fit.
-func devicesFinding(n int, memory deviceMemory) finding {
-	f := finding{What: "cuda"}
-	var found, costs, hints []string
-	most := int64(0)
-	for i := range n {
-		text := torch.CUDA(i).String()
-		if free, total, err := memory(torch.CUDA(i)); err == nil {
-			text += fmt.Sprintf(" with %s GB, %s GB of it free", gigabytes(total), gigabytes(free))
-			most = max(most, free)
-		}
-		found = append(found, text)
-	}
-	if n > 1 {
-		costs, hints = append(costs, "a run uses one device, the others idle"), append(hints, "device chooses, for example --set device=cuda:1")
-	}
-	if presets := needing(most, peakOf); presets != "" && most > 0 {
-		costs, hints = append(costs, "these presets do not fit: "+presets), append(hints, "azr-train fit --config PRESET tells what would")
-	}
-	f.Found, f.Costs, f.Hint = strings.Join(found, "; "), strings.Join(costs, "; "), strings.Join(hints, "; ")
-	return f
-}
-
 func bf16Finding(t torch.Runtime) finding {
 	if t.FastBF16 {
 		return finding{What: "bf16", Found: "fast on this CPU; training is in f32"}
 	}
 	return finding{What: "bf16", Found: "slow on this CPU", Costs: "nothing in training, which is in f32"}
-}
-
-// ranksFinding opens a group of one rank, as a run on several machines would, and has it add a number up.
-func ranksFinding(networkInterface string) finding {
-	const what = "ranks"
-	fails := func(err error) finding {
-		return finding{
-			What: what, Found: "gloo does not work here: " + err.Error(), Costs: "a run has one process",
-			Hint: "name a network interface that is up, as --dist-interface does: " + interfaceVariable + "=lo azr-train doctor",
-		}
-	}
-	port, err := freePort()
-	if err != nil {
-		return fails(err)
-	}
-	g, err := dist.Open(dist.Membership{Backend: "gloo", Size: 1, Host: "127.0.0.1", Port: port, Interface: networkInterface, Timeout: 10 * time.Second})
-	if err != nil {
-		return fails(err)
-	}
-	defer g.Close()
-	s := torch.NewScope()
-	defer s.Close()
-	one := s.FromFloat32s([]float32{1}, torch.CPU)
-	if err := g.AllReduce(one, dist.Sum).Wait(); err != nil {
-		return fails(err)
-	}
-	return finding{What: what, Found: fmt.Sprintf("gloo over %s; nccl is not there", cmp.Or(networkInterface, "the interface of the host's name"))}
 }
 
 // fewCores is where generation, the update and the executor get in each other's way.
@@ -121,7 +54,7 @@ func needing(have int64, need func(model.Config, Config) int64) string {
 // presetModel reads a preset that is compiled in, and the config of its model.
 func presetModel(name string) (model.Config, Config) {
 	config := defaultConfig()
-	if err := layOver(&config, []string{name}, nil); err != nil {
+	if _, err := layOver(&config, []string{name}, nil); err != nil {
 		panic(err)
 	}
 	m, err := fittedModel("", []string{name})

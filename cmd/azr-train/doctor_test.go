@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,14 +18,14 @@ import (
 func TestDoctor(t *testing.T) {
 	o := azrTrain(t, "", "doctor")
 	require.Zero(t, o.code, o.stderr)
-	for _, what := range []string{"azr-train", "libtorch", "cuda", "bf16", "cores", "memory", "disk", "ranks", "python", "executor"} {
+	for _, what := range []string{"azr-train", "libtorch", "cuda", "bf16", "cores", "memory", "disk", "ranks", "nccl", "python", "executor"} {
 		assert.Regexp(t, `(?m)^`+what+` +\S`, o.stdout)
 	}
 }
 
 func TestDoctorTriesTheRanksInterface(t *testing.T) {
 	f := ranksFinding("lo")
-	assert.Equal(t, "gloo over lo; nccl is not there", f.Found)
+	assert.Equal(t, "gloo over lo", f.Found)
 	f = ranksFinding("nowhere0")
 	assert.Contains(t, f.Found, "gloo does not work here: ")
 	assert.Contains(t, f.Hint, "--dist-interface")
@@ -64,10 +65,19 @@ func TestDoctorReportsAllBeforeItFails(t *testing.T) {
 }
 
 func TestWhatTheDoctorSaysOfEachMissingThing(t *testing.T) {
-	memory := func(free int64) deviceMemory {
-		return func(torch.Device) (int64, int64, error) { return free, 80e9, nil }
+	type facts = func(torch.Device) (deviceFacts, error)
+	memory := func(free int64) facts {
+		return func(torch.Device) (deviceFacts, error) { return deviceFacts{free: free, total: 80e9}, nil }
 	}
-	unknown := func(torch.Device) (int64, int64, error) { return 0, 0, errors.New("unknown") }
+	unknown := func(torch.Device) (deviceFacts, error) { return deviceFacts{}, errors.New("unknown") }
+	card := func(name string, major, minor int) facts {
+		return func(torch.Device) (deviceFacts, error) {
+			return deviceFacts{torch.Card{Name: name, Capability: torch.Capability{Major: major, Minor: minor}}, 400e9, 400e9}, nil
+		}
+	}
+	cuda := func(devices int, driver torch.Version) torch.CUDARuntime {
+		return torch.CUDARuntime{Devices: devices, Plugin: true, Driver: driver, Runtime: 130200, NCCL: 23007, Architectures: []torch.Capability{{Major: 7, Minor: 5}, {Major: 9}}}
+	}
 	four := executor.Config{Slots: 4, Memory: 512 << 20}
 	for name, c := range map[string]struct {
 		finding      finding
@@ -76,12 +86,19 @@ func TestWhatTheDoctorSaysOfEachMissingThing(t *testing.T) {
 	}{
 		"vector instructions":    {libtorchFinding(torch.Runtime{Version: "2", CPU: "AVX2"}), "AVX2", "", ""},
 		"no vector instructions": {libtorchFinding(torch.Runtime{Version: "2", CPU: "DEFAULT"}), "DEFAULT", "several times slower", "AVX2"},
-		"no device":              {cudaFinding(torch.Runtime{}, unknown), "no device", "on the CPU", "AZR_LIBTORCH"},
-		"a broken CUDA library":  {cudaFinding(torch.Runtime{CUDAError: "libcudart.so: not found"}, unknown), "libcudart.so", "on the CPU", "driver"},
-		"a card":                 {cudaFinding(torch.Runtime{CUDADevices: 1}, memory(400e9)), "cuda:0 with 80.00 GB, 400.00 GB of it free", "", ""},
-		"a card of 80 GB":        {cudaFinding(torch.Runtime{CUDADevices: 1}, memory(79e9)), "79.00 GB of it free", "these presets do not fit: llama-3.1-8b (", "azr-train fit"},
-		"two cards":              {cudaFinding(torch.Runtime{CUDADevices: 2}, memory(400e9)), "cuda:1 with", "the others idle", "device=cuda:1"},
-		"a card of unknown size": {cudaFinding(torch.Runtime{CUDADevices: 1}, unknown), "cuda:0", "", ""},
+		"no plugin":              {cudaFinding(torch.CUDARuntime{}, unknown), "no plugin", "on the CPU", "make cuda"},
+		"a broken CUDA library":  {cudaFinding(torch.CUDARuntime{Error: "libcudart.so: not found"}, unknown), "libcudart.so", "on the CPU", "make cuda"},
+		"no driver":              {cudaFinding(cuda(0, 0), unknown), "plugin for CUDA 13.2, but no NVIDIA driver", "on the CPU", "driver 580"},
+		"an old driver":          {cudaFinding(cuda(0, 120400), unknown), "only does CUDA 12.4", "on the CPU", "driver 580"},
+		"a driver and no card":   {cudaFinding(cuda(0, 130000), unknown), "a driver for CUDA 13.0, but no device", "on the CPU", "CUDA_VISIBLE_DEVICES"},
+		"a named card":           {cudaFinding(cuda(1, 130000), card("NVIDIA H100", 9, 0)), "cuda:0, NVIDIA H100 of compute capability 9.0, with 400.00 GB, 400.00 GB of it free; CUDA 13.2, driver for 13.0", "", ""},
+		"a card too old":         {cudaFinding(cuda(1, 130000), card("Tesla V100", 7, 0)), "Tesla V100", "cuda:0 cannot be used", "compute capability 7.5"},
+		"a card":                 {cudaFinding(torch.CUDARuntime{Devices: 1}, memory(400e9)), "cuda:0 with 80.00 GB, 400.00 GB of it free", "", ""},
+		"a card of 80 GB":        {cudaFinding(torch.CUDARuntime{Devices: 1}, memory(79e9)), "79.00 GB of it free", "these presets do not fit: llama-3.1-8b (", "azr-train fit"},
+		"two cards":              {cudaFinding(torch.CUDARuntime{Devices: 2}, memory(400e9)), "cuda:1 with", "the others idle", "launch --gpus"},
+		"a card of unknown size": {cudaFinding(torch.CUDARuntime{Devices: 1}, unknown), "cuda:0", "", ""},
+		"no nccl":                {ncclFinding(torch.CUDARuntime{}, time.Minute, []string{"NCCL_DEBUG=INFO"}), "none: it comes with the CUDA plugin; a run of several ranks has timeout 1m0s, NCCL_DEBUG=INFO", "", ""},
+		"nccl":                   {ncclFinding(cuda(1, 130000), time.Minute, []string{"A=1", "B=2"}), "NCCL 2.30.7; a run of several ranks has timeout 1m0s, A=1, B=2", "", ""},
 		"slow bf16":              {bf16Finding(torch.Runtime{}), "slow", "nothing in training, which is in f32", ""},
 		"fast bf16":              {bf16Finding(torch.Runtime{FastBF16: true}), "fast", "", ""},
 		"few cores":              {coresFinding(2), "2", "share 2", "8 or more"},

@@ -35,7 +35,11 @@ func fitCommand() *cli.Command {
 				return err
 			}
 			config := defaultConfig()
-			if err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")); err != nil { // --memory is not the executor's
+			layers, err := layOver(&config, c.StringSlice("config"), c.StringSlice("set")) // --memory is not the executor's
+			if err != nil {
+				return err
+			}
+			if err := config.chooseDType(layers); err != nil {
 				return err
 			}
 			if err := config.validate(); err != nil {

@@ -128,7 +128,7 @@ func newFit(m model.Config, c Config, ranks int, b budget) fit {
 
 // apply counts what is needed with the saving's settings.
 func (s *saving) apply(m model.Config, c Config, ranks int, b budget) {
-	if err := layOver(&c, nil, s.Set); err != nil {
+	if _, err := layOver(&c, nil, s.Set); err != nil {
 		panic(err) // the settings are ours
 	}
 	s.Peak = needOf(m, c, ranks).peak()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -25,6 +26,7 @@ import (
 // The tasks that rank 0 calls, see [parallel.Task].
 const (
 	openTask      = "open"      // with a plan, once
+	connectTask   = "connect"   // to connect devices, once
 	updateTask    = "update"    // with samples
 	averagedTask  = "averaged"  // to sample with the averaged weights until parallel.Back
 	optimizerTask = "optimizer" // to send its part of the optimiser's state
@@ -35,11 +37,11 @@ const interfaceVariable = "GLOO_SOCKET_IFNAME"
 
 // rankFlags are for a run that a starter such as torchrun or azr-train launch has begun as several processes.
 func rankFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "dist-backend", Value: "gloo", Usage: "move bytes between ranks by `NAME`: gloo, between CPUs"},
+	return append([]cli.Flag{
+		&cli.StringFlag{Name: "dist-backend", Value: dist.Auto, Usage: "move bytes between ranks' GPUs by `NAME`: nccl, gloo (through the CPUs) or auto, nccl"},
 		&cli.DurationFlag{Name: "dist-timeout", Value: 30 * time.Minute, Usage: "give a rank up that the others have waited for so `LONG`"},
 		&cli.StringFlag{Name: "dist-interface", EnvVars: []string{interfaceVariable}, Usage: "use the network interface `NAME`", DefaultText: "the one of the host's name"},
-	}
+	}, ncclFlags()...)
 }
 
 // joinRanks opens the group that this process was started in; nil if it was started alone.
@@ -49,6 +51,12 @@ func joinRanks(c *cli.Context) (*dist.Group, error) {
 		return nil, err
 	}
 	m.Backend, m.Timeout, m.Interface = c.String("dist-backend"), c.Duration("dist-timeout"), c.String("dist-interface")
+	if err := passToNCCL(c); err != nil {
+		return nil, err
+	}
+	if torch.Describe().CUDA.Devices > 1 { // with one, the starter has chosen it for this rank
+		torch.SetDevice(m.LocalRank)
+	}
 	return dist.Open(m)
 }
 
@@ -61,15 +69,37 @@ type plan struct {
 
 // callOpen has the other ranks open what they need, while this one does.
 func (s *session) callOpen(modelDir string, resumed bool) error {
-	p := plan{Config: string(configs.Dump(&s.config, func(string) string { return "" })), Model: modelDir}
+	device, err := torch.ParseDevice(s.config.Device)
+	if err != nil {
+		return err
+	}
+	theirs := s.config
+	if theirs.Device = "cpu"; device != torch.CPU {
+		theirs.Device = "cuda" // each its own
+	}
+	p := plan{Config: string(configs.Dump(&theirs, func(string) string { return "" })), Model: modelDir}
 	if resumed {
 		p.Checkpoint = modelDir
 	}
 	return s.player.Call(openTask, p)
 }
 
+// connectRanks connects the devices of all ranks, once each has its model there.
+func (s *session) connectRanks() error {
+	if s.player == nil {
+		return nil
+	}
+	if err := s.player.Call(connectTask, nil); err != nil {
+		return err
+	}
+	return s.group.Connect(s.model.Device)
+}
+
 // validateRanks refuses what several ranks do not do.
 func (c Config) validateRanks() error {
+	if strings.HasPrefix(c.Device, "cuda:") {
+		return fmt.Errorf("run: with several ranks each takes the device of its LOCAL_RANK; got device %s, want cuda; hint: azr-train launch --gpus, or CUDA_VISIBLE_DEVICES", c.Device)
+	}
 	if c.Controls.Frozen != notFrozen {
 		return fmt.Errorf("run: controls.frozen is for one process alone; got %q with several ranks", c.Controls.Frozen)
 	}
@@ -137,6 +167,7 @@ func (s *servant) open(g *dist.Group, p plan) (err error) {
 // tasks are what this rank does with rank 0.
 func (s *servant) tasks(g *dist.Group) map[string]parallel.Task {
 	all := map[string]parallel.Task{}
+	all[connectTask] = func(func(any) error) error { return g.Connect(s.model.Device) }
 	all[updateTask] = func(decode func(any) error) error {
 		var samples []azr.Sample
 		if err := decode(&samples); err != nil {

@@ -123,6 +123,9 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 	if s.player != nil {
 		s.player.Play(s.engine, config.Rollout.Slots)
 	}
+	if err = s.connectRanks(); err != nil {
+		return s, err
+	}
 	if wanted := config.Rollout.CacheSize(s.model.Config, s.model.Device); s.engine.CacheTokens() < wanted {
 		s.log.Warn().Int("cache_tokens", s.engine.CacheTokens()).Int("configured", wanted).Msg("memory is too small for the whole rollout cache")
 	}

@@ -134,7 +134,7 @@ func generatorConfig() Config {
 
 func makeTasks(c *cli.Context) error {
 	config := generatorConfig()
-	if err := layOver(&config, nil, c.StringSlice("set")); err != nil {
+	if _, err := layOver(&config, nil, c.StringSlice("set")); err != nil {
 		return err
 	}
 	if err := config.validate(); err != nil {

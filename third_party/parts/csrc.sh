@@ -7,24 +7,25 @@ csrc_inputs() {
 	hash_files third_party/parts/csrc.sh CMakeLists.txt csrc
 }
 
-csrc_build() { compile_csrc "$1" ""; }
+csrc_build() { compile_csrc "$1" "" azrtorch; }
 
-# compile_csrc FOLDER FLAGS puts the libraries there, compiled with further flags. The build tree stays in the clone, one
-# for each compiler, libtorch and flags.
+# compile_csrc FOLDER FLAGS LIBRARY... puts lib$LIBRARY.so there, compiled with further flags; what follows is for cmake. The
+# build tree stays in the clone, one for each compiler, libtorch, library and flags.
 compile_csrc() {
-	local libtorch tree generator="Unix Makefiles"
+	local folder=$1 flags=$2 library=$3 libtorch tree generator="Unix Makefiles"
+	shift 3
 	libtorch=$(result libtorch)/torch
-	tree=$root/build/csrc-$({ echo "$libtorch$2"; "${CXX:-c++}" --version; } | sha256sum | cut -c1-8)
+	tree=$root/build/csrc-$({ echo "$libtorch$flags$library$*"; "${CXX:-c++}" --version; } | sha256sum | cut -c1-8)
 	if command -v ninja >/dev/null; then generator=Ninja; fi
 	if [ -f "$tree/CMakeCache.txt" ]; then generator=; fi
 	say "compiling csrc (half a minute)"
 	cmake -S "$root" -B "$tree" ${generator:+-G "$generator"} -DCMAKE_BUILD_TYPE=Release \
-		-DCMAKE_CXX_FLAGS="$2" -DAZR_LIBTORCH="$libtorch" >"$1.log" 2>&1 &&
-		cmake --build "$tree" --parallel "$(nproc)" >>"$1.log" 2>&1 ||
-		die "compiling csrc failed: $(grep -m1 -iE 'error' "$1.log" || tail -1 "$1.log"); whole log: $1.log"
-	cp "$tree"/libazrtorch*.so "$1/"
-	rm "$1.log"
-	if ldd "$1/libazrtorch.so" | grep "not found" >&2; then die "libazrtorch.so does not find the libraries above"; fi
+		-DCMAKE_CXX_FLAGS="$flags" -DAZR_LIBTORCH="$libtorch" "$@" >"$folder.log" 2>&1 &&
+		cmake --build "$tree" --target "$library" --parallel "$(nproc)" >>"$folder.log" 2>&1 ||
+		die "compiling csrc failed: $(grep -m1 -E "error:|Error" "$folder.log" || tail -1 "$folder.log"); whole log: $folder.log"
+	cp "$tree/lib$library.so" "$folder/"
+	rm "$folder.log"
+	if ldd "$folder/lib$library.so" | grep "not found" >&2; then die "lib$library.so does not find the libraries above"; fi
 }
 
 csrc_installed() {

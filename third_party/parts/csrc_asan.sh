@@ -6,4 +6,4 @@ csrc_asan_inputs() {
 	hash_files third_party/parts/csrc_asan.sh
 }
 
-csrc_asan_build() { compile_csrc "$1" "-fsanitize=address -fno-omit-frame-pointer -g1 -O1"; }
+csrc_asan_build() { compile_csrc "$1" "-fsanitize=address -fno-omit-frame-pointer -g1 -O1" azrtorch; }

@@ -211,3 +211,62 @@ func TestFromEnvironment(t *testing.T) {
 		assert.Equal(t, dist.Membership{Rank: 2, Size: 4, LocalRank: map[bool]int{true: 0, false: 2}[set["LOCAL_RANK"] == "0"], Host: "node0", Port: 29500}, m)
 	}
 }
+
+// srun's variables stand for torchrun's; what is set of those stays.
+func TestFromSlurm(t *testing.T) {
+	set := map[string]string{
+		"SLURM_STEP_NUM_TASKS": "8", "SLURM_PROCID": "5", "SLURM_LOCALID": "1", "SLURM_STEP_NODELIST": "gpu[03-04,09]", "SLURM_JOB_ID": "1234567",
+	}
+	lookup := func(name string) (string, bool) { text, ok := set[name]; return text, ok }
+	m, started, err := dist.FromEnvironment(lookup)
+	require.NoError(t, err)
+	assert.True(t, started)
+	want := dist.Membership{Rank: 5, Size: 8, LocalRank: 1, Host: "gpu03", Port: 24567}
+	assert.Equal(t, want, m)
+	for list, host := range map[string]string{
+		"n1": "n1", "n1,n2": "n1", "n1,gpu[1-2]": "n1", "gpu[7]": "gpu7", "r[1-2]-ib,x": "r1-ib", "rack[1-2]n[07-09]": "rack1n07",
+	} {
+		set["SLURM_STEP_NODELIST"] = list
+		m, _, err := dist.FromEnvironment(lookup)
+		require.NoError(t, err)
+		assert.Equal(t, host, m.Host, list)
+	}
+	for list, words := range map[string]string{"": "names no host", "gpu[03-04": "without its ]"} {
+		set["SLURM_STEP_NODELIST"] = list
+		_, _, err := dist.FromEnvironment(lookup)
+		assert.ErrorContains(t, err, words)
+	}
+	set["SLURM_STEP_NODELIST"] = "gpu[03-04]"
+	set["MASTER_ADDR"], set["MASTER_PORT"] = "10.0.0.7", "29500"
+	m, _, err = dist.FromEnvironment(lookup)
+	require.NoError(t, err)
+	want.Host, want.Port = "10.0.0.7", 29500
+	assert.Equal(t, want, m)
+	set["RANK"], set["WORLD_SIZE"] = "0", "2" // torchrun inside a step
+	m, _, err = dist.FromEnvironment(lookup)
+	require.NoError(t, err)
+	assert.Equal(t, 2, m.Size)
+	delete(set, "RANK")
+	set["SLURM_STEP_NUM_TASKS"] = "1"
+	_, started, err = dist.FromEnvironment(lookup)
+	assert.NoError(t, err)
+	assert.False(t, started, "a step of one process, or a batch script")
+}
+
+func TestNCCLIsBetweenGPUs(t *testing.T) {
+	m := dist.Membership{Backend: "nccl", Size: 1, Host: "127.0.0.1", Port: disttest.FreePort(t), Interface: "lo", Timeout: 10 * time.Second}
+	g, err := dist.Open(m)
+	require.NoError(t, err)
+	defer g.Close()
+	assert.ErrorContains(t, g.Connect(torch.CPU), "dist.Connect: NCCL is between CUDA devices; got rank 0 on the CPU")
+	if torch.Describe().CUDA.Devices == 0 {
+		assert.Regexp(t, "^dist.Connect: rank 0 .*: (nccl: needs the CUDA plugin|.*CUDA|.*GPU)", g.Connect(torch.CUDA(0)))
+	}
+	for _, backend := range []string{"auto", "gloo"} { // on CPUs there is nothing to connect
+		g.Backend = backend
+		assert.NoError(t, g.Connect(torch.CPU))
+	}
+	m.Backend = "mpi"
+	_, err = dist.Open(m)
+	assert.EqualError(t, err, "dist: the backend is out of range; got mpi, want auto, nccl or gloo")
+}

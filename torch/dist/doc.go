@@ -1,5 +1,5 @@
 // Package dist lets several processes compute together, over libtorch's c10d: Gloo
-// between CPUs.
+// between CPUs and, with the CUDA plugin, NCCL between GPUs (see [Group.Connect]).
 //
 // Each process is a rank of a [Group]. Ranks begin the same collectives in the same
 // order; a collective runs beside what follows until its [Work] is waited for:
@@ -11,9 +11,9 @@
 //
 // # Who starts the processes
 //
-// [FromEnvironment] reads the variables that torchrun, Slurm's and Kubernetes' starters
-// set: RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT. Rank 0 keeps the store
-// by which the others find each other.
+// [FromEnvironment] reads the variables that torchrun and Kubernetes' PyTorchJob set,
+// RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR and MASTER_PORT, or those of Slurm's srun.
+// Rank 0 keeps the store by which the others find each other.
 //
 // # Failures
 //

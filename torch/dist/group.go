@@ -8,6 +8,13 @@ import (
 	"github.com/azr-train/azr/torch/internal/capi"
 )
 
+// The backends.
+const (
+	Auto = "auto"
+	Gloo = "gloo"
+	NCCL = "nccl"
+)
+
 // Reduction says how ranks' numbers become one.
 type Reduction int32
 
@@ -29,9 +36,6 @@ type Group struct {
 
 // Open joins the group, and returns when all ranks have.
 func Open(m Membership) (*Group, error) {
-	if m.Backend == "" {
-		m.Backend = "gloo"
-	}
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
@@ -40,7 +44,7 @@ func Open(m Membership) (*Group, error) {
 		return nil, err
 	}
 	h, failed := capi.GroupOpen(capi.Membership{
-		Backend: m.Backend, Host: m.Host, Interface: m.Interface, Port: int32(m.Port), Listener: int32(listener),
+		Host: m.Host, Interface: m.Interface, Port: int32(m.Port), Listener: int32(listener),
 		Rank: int32(m.Rank), Size: int32(m.Size), TimeoutMS: m.Timeout.Milliseconds(),
 	})
 	if failed != nil {
@@ -52,6 +56,23 @@ func Open(m Membership) (*Group, error) {
 		return nil, fmt.Errorf("dist.Open: rank %d cannot write to the store of rank 0: %s", m.Rank, firstLine(failed.Msg))
 	}
 	return g, nil
+}
+
+// Connect connects this rank's CUDA device with those of the others, by NCCL, if the backend says so: collectives of tensors on
+// it then go from device to device. It returns when all ranks have. Ranks on CPUs have nothing to connect.
+func (g *Group) Connect(device torch.Device) error {
+	onCPU := device == torch.CPU
+	switch {
+	case g.Backend == Gloo, g.Backend != NCCL && onCPU:
+		return nil
+	case onCPU:
+		return fmt.Errorf("dist.Connect: NCCL is between CUDA devices; got rank %d on the CPU; hint: --dist-backend gloo", g.Rank)
+	}
+	g.pulse.begin("Connect")
+	if err := g.h.Connect(device.Index()); err != nil {
+		return g.explain("Connect", err.Msg)
+	}
+	return nil
 }
 
 // Close leaves the group. What is under way has to have been waited for.

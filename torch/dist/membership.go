@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -11,7 +12,8 @@ import (
 
 // Membership is a process's part in a group.
 type Membership struct {
-	// Backend moves the bytes: gloo, between CPUs.
+	// Backend moves the bytes of tensors on CUDA devices: nccl, gloo (by way of the CPUs), or auto (default), which is nccl
+	// where there are devices. Tensors of the CPU go by gloo.
 	Backend string
 	// Rank of the process, of Size; LocalRank is its number on its machine.
 	Rank, Size, LocalRank int
@@ -33,11 +35,15 @@ const (
 	portVariable      = "MASTER_PORT"
 )
 
-// FromEnvironment reads what the starter of the processes says, and whether it says anything: a process that was started
-// alone is in no group.
+// FromEnvironment reads what the starter of the processes says, torchrun's variables or srun's, and whether it says anything:
+// a process that was started alone is in no group.
 func FromEnvironment(lookup func(string) (string, bool)) (m Membership, started bool, err error) {
 	if _, ok := lookup(rankVariable); !ok {
-		return m, false, nil
+		slurm, err := underSlurm(lookup)
+		if slurm == nil {
+			return m, err != nil, err
+		}
+		lookup = slurm
 	}
 	for name, into := range map[string]*int{rankVariable: &m.Rank, sizeVariable: &m.Size, portVariable: &m.Port} {
 		text, ok := lookup(name)
@@ -99,6 +105,8 @@ func (m Membership) validate() error {
 		return bad(localRankVariable, m.LocalRank, "0 or more")
 	case m.Port < 1 || m.Port > 65535:
 		return bad(portVariable, m.Port, "a port")
+	case !slices.Contains([]string{"", Auto, Gloo, NCCL}, m.Backend):
+		return bad("the backend", m.Backend, "auto, nccl or gloo")
 	case m.Host == "":
 		return bad(hostVariable, `""`, "the host of rank 0")
 	}

@@ -21,7 +21,7 @@ import (
 )
 
 // init links the library's version: with a stale library the program does not link.
-func init() { C.az_abi_2() }
+func init() { C.az_abi_3() }
 
 // Kind classifies a failure.
 type Kind int32
@@ -75,8 +75,34 @@ func FastBF16() bool { return C.az_fast_bf16() != 0 }
 // CUDADevices counts the CUDA devices that libtorch can use.
 func CUDADevices() int { return int(C.az_cuda_devices()) }
 
-// CUDAError says why libtorch's CUDA library could not be opened; "" if it is open or there is none.
+// CUDAError says why the CUDA plugin or libtorch's CUDA library could not be opened; "" if it is open or there is none.
 func CUDAError() string { return C.GoString(C.az_cuda_error()) }
+
+// CUDAVersions tells of the CUDA plugin, see az_cuda_versions.
+type CUDAVersions struct {
+	Plugin                bool
+	Driver, Runtime, NCCL int
+}
+
+// CUDADescribe is az_cuda_describe.
+func CUDADescribe() CUDAVersions {
+	v := C.az_cuda_describe()
+	return CUDAVersions{Plugin: v.plugin != 0, Driver: int(v.driver), Runtime: int(v.runtime), NCCL: int(v.nccl)}
+}
+
+// CUDACard is az_cuda_card.
+func CUDACard(device int32) (name string, major, minor int, err *Error) {
+	var text *C.char
+	var most, least C.int32_t
+	if err := failure(C.az_cuda_card(C.az_device(device), &text, &most, &least)); err != nil {
+		return "", 0, 0, err
+	}
+	defer C.free(unsafe.Pointer(text))
+	return C.GoString(text), int(most), int(least), nil
+}
+
+// CUDAConfig is az_cuda_config.
+func CUDAConfig() string { return C.GoString(C.az_cuda_config()) }
 
 // NumThreads is the number of threads of an op.
 func NumThreads() int { return int(C.az_num_threads()) }
@@ -132,6 +158,18 @@ func DeviceMemory(device int32) (free, total int64, err *Error) {
 	var f, t C.int64_t
 	err = failure(C.az_device_memory(C.az_device(device), &f, &t))
 	return int64(f), int64(t), err
+}
+
+// DeviceBytes is what tensors on a CUDA device hold, and the most since ResetDevicePeak.
+func DeviceBytes(device int32) (allocated, peak int64, err *Error) {
+	var a, p C.int64_t
+	err = failure(C.az_device_bytes(C.az_device(device), &a, &p))
+	return int64(a), int64(p), err
+}
+
+// ResetDevicePeak starts a new peak.
+func ResetDevicePeak(device int32) *Error {
+	return failure(C.az_reset_device_peak(C.az_device(device)))
 }
 
 // LimitBytes bounds AllocatedBytes.

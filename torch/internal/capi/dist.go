@@ -8,10 +8,10 @@ import "unsafe"
 
 // Membership is az_membership.
 type Membership struct {
-	Backend, Host, Interface string
-	Port, Rank, Size         int32
-	Listener                 int32
-	TimeoutMS                int64
+	Host, Interface  string
+	Port, Rank, Size int32
+	Listener         int32
+	TimeoutMS        int64
 }
 
 // Reductions.
@@ -29,14 +29,18 @@ type Work struct{ p *C.az_work }
 // GroupOpen is az_group_open.
 func GroupOpen(m Membership) (g Group, err *Error) {
 	c := C.az_membership{
-		backend: C.CString(m.Backend), host: C.CString(m.Host), _interface: C.CString(m.Interface),
+		host: C.CString(m.Host), _interface: C.CString(m.Interface),
 		port: C.int32_t(m.Port), rank: C.int32_t(m.Rank), size: C.int32_t(m.Size), listener: C.int32_t(m.Listener), timeout_ms: C.int64_t(m.TimeoutMS),
 	}
-	defer C.free(unsafe.Pointer(c.backend))
 	defer C.free(unsafe.Pointer(c.host))
 	defer C.free(unsafe.Pointer(c._interface))
 	err = failure(C.az_group_open(&c, &g.p))
 	return g, err
+}
+
+// Connect is az_group_connect.
+func (g Group) Connect(device int32) *Error {
+	return failure(C.az_group_connect(g.p, C.az_device(device)))
 }
 
 // Close is az_group_close.
