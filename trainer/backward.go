@@ -41,6 +41,45 @@ var alone = around{
 	before: func(int, int) error { return nil }, graded: func(int) error { return nil }, after: func(int) {},
 }
 
+// counting counts in n what has been done at layers.
+func (a around) counting(n *int) around {
+	counted := func(err error) error {
+		if err == nil {
+			*n++
+		}
+		return err
+	}
+	return around{
+		before: func(layer, next int) error { return counted(a.before(layer, next)) },
+		graded: func(layer int) error { return counted(a.graded(layer)) },
+		after:  func(layer int) { a.after(layer); *n++ },
+	}
+}
+
+// from leaves out the first n of what is done at layers: a pass has done them before it failed.
+func (a around) from(n int) around {
+	done := func() bool { n--; return n >= 0 }
+	return around{
+		before: func(layer, next int) error {
+			if done() {
+				return nil
+			}
+			return a.before(layer, next)
+		},
+		graded: func(layer int) error {
+			if done() {
+				return nil
+			}
+			return a.graded(layer)
+		},
+		after: func(layer int) {
+			if !done() {
+				a.after(layer)
+			}
+		},
+	}
+}
+
 // newPass begins a pass of packed tokens. Its close must be called in the end.
 func newPass(m *model.Decoder, s *torch.Scope, p packed, recompute bool, also around) *pass {
 	return &pass{model: m, scope: s, recompute: recompute, around: also, angles: m.Angles(s, p.positions), attend: m.Tree(p.segments)}

@@ -2,13 +2,14 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/azr-train/azr/torch"
 )
 
 // addGradients adds the gradients of all examples to the parameters, a micro-batch at a time. Where memory runs
-// out it begins again with micro-batches of half the size, and they stay that small.
+// out, on any rank, all begin again with micro-batches of half the size, and they stay that small.
 func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Report, first bool) error {
 	t.progress.Expect(Phase, len(examples))
 	if t.config.SharePrefixes {
@@ -19,10 +20,13 @@ func (t *Trainer) addGradients(ctx context.Context, examples []example, r *Repor
 		batches, rounds := t.roundsOf(parts)
 		r.Batches = len(batches)
 		done, err := t.runMicroBatches(ctx, batches, rounds, r, first)
-		if !torch.IsOutOfMemory(err) || t.ranks.group != nil { // others wait for this rank's gradients
+		if err != nil && !torch.IsOutOfMemory(err) {
 			return err
 		}
-		if err := t.shrink(batches, err); err != nil {
+		if short, failed := t.ranks.any(err != nil); failed != nil || !short {
+			return failed
+		}
+		if err := t.shrink(parts, err); err != nil {
 			return err
 		}
 		t.clearGrads()
@@ -44,43 +48,57 @@ func (t *Trainer) roundsOf(parts [][]example) (own [][]example, rounds int) {
 }
 
 // runMicroBatches runs each one forward and backward, and counts the examples that are done. Ranks with fewer of them than
-// there are rounds have gradients of zero in the others.
+// there are rounds have gradients of zero in the others; so has one whose memory ran out, from there on, since the others wait for it.
 func (t *Trainer) runMicroBatches(ctx context.Context, batches [][]example, rounds int, r *Report, first bool) (done int, err error) {
-	defer torch.Catch(&err)
+	var short error
 	for round := range rounds {
 		if err := ctx.Err(); err != nil && first { // a later epoch is finished: half a step is none
 			return done, err
 		}
-		also := t.around(round == rounds-1)
-		if round < len(batches) {
+		also, at := t.around(round == rounds-1), 0
+		if round < len(batches) && short == nil {
 			batch := batches[round]
-			if err := t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first, also); err != nil {
+			err := t.microBatch(newPacked(batch, t.config.SharePrefixes), batch[0].Temperature, r, first, also.counting(&at))
+			switch {
+			case err == nil:
+				t.progress.Done(Phase, len(batch))
+				done += len(batch)
+			case !torch.IsOutOfMemory(err) || t.ranks.group == nil:
+				return done, err
+			default:
+				short = err
+			}
+		}
+		if round >= len(batches) || short != nil {
+			if err := also.from(at).nothing(t.model.NumLayers()); err != nil {
 				return done, err
 			}
-			t.progress.Done(Phase, len(batch))
-			done += len(batch)
-		} else if err := also.nothing(t.model.NumLayers()); err != nil {
-			return done, err
 		}
 		if err := t.finishSums(t.params); err != nil {
 			return done, err
 		}
 		t.gather()
 	}
-	return done, nil
+	return done, short
 }
 
-// shrink halves the micro-batches that memory was too small for, unless each is a single example already.
-func (t *Trainer) shrink(batches [][]example, cause error) error {
+// shrink halves the micro-batches that memory was too small for on some rank, unless each is a single example already. All ranks
+// come to the same size. Cause is nil where it was another's memory.
+func (t *Trainer) shrink(parts [][]example, cause error) error {
 	largest, most := 0, 0
-	for _, batch := range batches {
-		tokens := 0
-		for _, e := range batch {
-			tokens += e.tokens()
+	for _, part := range parts {
+		for _, batch := range pack(part, t.microBatchTokens, t.config.SharePrefixes) {
+			tokens := 0
+			for _, e := range batch {
+				tokens += e.tokens()
+			}
+			largest, most = max(largest, tokens), max(most, len(batch))
 		}
-		largest, most = max(largest, tokens), max(most, len(batch))
 	}
-	if most == 1 {
+	if most <= 1 {
+		if cause == nil {
+			cause = errors.New("on another rank")
+		}
 		return fmt.Errorf("trainer.Step: out of memory with one sample a micro-batch; got samples of up to %d tokens, want shorter ones; "+
 			"hint: trainer.activation_checkpointing=true, or lower max_tokens or rollout.slots; the update was not made: %w", largest, cause)
 	}

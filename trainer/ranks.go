@@ -131,12 +131,13 @@ func (t *Trainer) sumLayer(layer int) error {
 	}
 	s := torch.NewScope()
 	defer s.Close()
+	for _, v := range r.layers[layer] { // before the first sum begins: memory may run out
+		if v.Grad(s).IsNone() {
+			v.SetGrad(s.Zeros(v.DType(), t.model.Device, v.Shape()...))
+		}
+	}
 	for _, v := range r.layers[layer] {
 		grad := v.Grad(s)
-		if grad.IsNone() {
-			v.SetGrad(s.Zeros(v.DType(), t.model.Device, v.Shape()...))
-			grad = v.Grad(s)
-		}
 		if r.owner == nil {
 			r.sums = append(r.sums, r.group.AllReduce(grad, dist.Sum))
 		} else {
@@ -171,6 +172,16 @@ func wait(works []*dist.Work) error {
 
 // sum adds numbers up over the ranks.
 func (r *ranks) sum(numbers ...float64) ([]float64, error) { return r.reduce(dist.Sum, numbers) }
+
+// any tells whether something holds on a rank.
+func (r *ranks) any(holds bool) (bool, error) {
+	number := 0.0
+	if holds {
+		number = 1
+	}
+	most, err := r.reduce(dist.Max, []float64{number})
+	return err == nil && most[0] > 0, err
+}
 
 // sumIfSharded adds up a number that each rank has of what it moves.
 func (r *ranks) sumIfSharded(number float64) (float64, error) {

@@ -204,7 +204,8 @@ func (t *Trainer) update(ctx context.Context, examples []example, r *Report, fir
 }
 
 // microBatch adds one micro-batch's loss to the report and its gradients to the parameters.
-func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool, also around) error {
+func (t *Trainer) microBatch(p packed, temperature float64, r *Report, first bool, also around) (err error) {
+	defer torch.Catch(&err)
 	s := torch.NewScope()
 	defer s.Close()
 	f := newPass(t.model, s, p, t.config.ActivationCheckpointing, also)

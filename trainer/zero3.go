@@ -37,10 +37,10 @@ func (t *Trainer) begin(layer int) {
 	if w.here[layer] {
 		return
 	}
-	w.here[layer] = true
-	for _, v := range t.ranks.others(t.ranks.layers[layer]) {
+	for _, v := range t.ranks.others(t.ranks.layers[layer]) { // before it counts as here: memory may run out
 		v.Restore()
 	}
+	w.here[layer] = true
 	w.fetching[layer] = t.ranks.send(t.ranks.layers[layer])
 }
 
