@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/azr-train/azr/torch"
 	"github.com/azr-train/azr/torch/dist"
 )
 
@@ -47,10 +48,8 @@ func launchCommand() *cli.Command {
 			if l.size = c.Int("procs"); c.IsSet("gpus") {
 				l.gpus = strings.Split(c.String("gpus"), ",")
 				l.size = len(l.gpus)
-				for _, gpu := range l.gpus {
-					if n, err := strconv.Atoi(gpu); err != nil || n < 0 {
-						return usage(c, "--gpus is no list of device numbers; got %q", c.String("gpus"))
-					}
+				if err := checkGPUs(l.gpus, torch.Describe().CUDA.Devices); err != nil {
+					return err
 				}
 			}
 			if l.size < 1 {
@@ -59,6 +58,20 @@ func launchCommand() *cli.Command {
 			return l.run(c.Context)
 		},
 	}
+}
+
+// checkGPUs refuses a list that names other than some of so many devices.
+func checkGPUs(list []string, devices int) error {
+	for _, gpu := range list {
+		n, err := strconv.Atoi(gpu)
+		if err != nil || n < 0 {
+			return fmt.Errorf("launch: --gpus is no list of device numbers; got %q, want for example 0,1,2,3", strings.Join(list, ","))
+		}
+		if n >= devices && os.Getenv("CUDA_VISIBLE_DEVICES") == "" {
+			return fmt.Errorf("launch: no such GPU; got --gpus %s, want some of %d CUDA devices that this libtorch can use; hint: azr-train doctor, or --procs on CPUs", strings.Join(list, ","), devices)
+		}
+	}
+	return nil
 }
 
 // grace is how long ranks have to end by themselves once one has failed: time to notice, and to save.

@@ -232,9 +232,12 @@ func TestLaunchRefuses(t *testing.T) {
 		"only run and resume have ranks":    {"launch", "--procs", "2", "--", "eval"},
 		"want one of --procs and --gpus":    {"launch", "--", "run"},
 		"--procs is too small; got -1":      {"launch", "--procs", "-1", "--", "run"},
-		"--gpus is no list of device":       {"launch", "--gpus", "0,x", "--", "run"},
+		"--gpus is no list of device":       {"launch", "--gpus", "x,0", "--", "run"},
+		"no such GPU; got --gpus 999":       {"launch", "--gpus", "999", "--", "run"},
 		"the run folder exists":             onProcs(2, "run", "--quiet", "--model", "../../starter", "--run", t.TempDir(), "--steps", "1"),
 		"controls.frozen is for one":        onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--set", "controls.frozen=solve")...),
+		"NCCL is between CUDA devices":      onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--dist-backend", "nccl", "--device", "cpu")...),
+		"the device of its LOCAL_RANK":      onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--device", "cuda:1")...),
 		"WORLD_SIZE is no number; got \"\"": nil,
 	} {
 		c, _, stderr := command("", args...)

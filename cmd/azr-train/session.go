@@ -80,10 +80,10 @@ func openRun(ctx context.Context, folder *runFolder, config Config, modelDir str
 		}
 	}()
 	if group != nil {
+		s.player = parallel.NewPlayer(group)
 		if err := config.validateRanks(); err != nil {
 			return s, err
 		}
-		s.player = parallel.NewPlayer(group)
 		if err := s.callOpen(modelDir, resumed); err != nil {
 			return s, err
 		}
