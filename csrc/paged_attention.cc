@@ -1,6 +1,8 @@
 // Attention over the KV cache, whose storage is pages of equally many tokens: (KVH, pages, tokens a page, D).
+#include <algorithm>
 #include <cmath>
 
+#include "attention.h"
 #include "guard.h"
 #include "simd.h"
 
@@ -8,11 +10,7 @@ using az::ref;
 
 namespace {
 
-// Where one sequence's tokens are: page numbers in the order of its positions.
-struct Pages {
-  const int64_t *numbers;
-  int64_t tokens, stride;  // of a page: tokens, and floats
-};
+using az::Pages;
 
 // Adds weight[t] * value[t] over a page's tokens to G heads' out.
 template <int BYTES, int G>
@@ -170,6 +168,21 @@ void decode_cpu(const Pass &p, const std::vector<size_t> &singles, at::Tensor &o
   });
 }
 
+// Spans of many rows on the CPU in f32, the longest sequences first: they take longest.
+void prefill_cpu(const Pass &p, const std::vector<size_t> &many, at::Tensor &out) {
+  const int64_t dim = p.dim(), groups = p.q.size(1) / p.kv_heads();
+  const float *qs = p.q.const_data_ptr<float>(), *ks = p.keys.const_data_ptr<float>(), *vs = p.values.const_data_ptr<float>();
+  float *outs = out.mutable_data_ptr<float>();
+  std::vector<size_t> order = many;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return p.length(a) > p.length(b); });
+  az::share_out(static_cast<int64_t>(order.size()) * p.kv_heads(), 1, [&](int64_t j) {
+    const size_t i = order[j / p.kv_heads()];
+    const az_span &s = p.spans[i];
+    const int64_t head = j % p.kv_heads(), at = (p.rows[i] * p.q.size(1) + head * groups) * dim, head_at = head * p.keys.stride(0);
+    az::attend_span({qs + at, ks + head_at, vs + head_at, outs + at, {p.pages + s.first, p.page_tokens(), p.keys.stride(1)}, s.rows, s.start, groups, dim, p.q.stride(0), static_cast<float>(p.scale)});
+  });
+}
+
 // Attention of one row each of N sequences: q (N, H, D), table (N, W) the pages of each, lengths (N) i64. libtorch's flash
 // attention reads the pages where they are; where it does not take them, its attention runs over gathered ones. Nothing
 // here comes to the host.
@@ -202,8 +215,8 @@ void decode_generic(const Pass &p, const std::vector<size_t> &singles, at::Tenso
   out.index_copy_(0, which, attend_rows(p.q.index_select(0, which), p.keys, p.values, p.index(pages).view({n, width}), p.index(lengths), p.scale));
 }
 
-// A span of many rows. Its keys and values are those of the pass if it begins its sequence.
-void attend_span(const Pass &p, size_t i, at::Tensor &out) {
+// A span of many rows on any device in any dtype. Its keys and values are those of the pass if it begins its sequence.
+void prefill_generic(const Pass &p, size_t i, at::Tensor &out) {
   const az_span &s = p.spans[i];
   auto rows = [&](const at::Tensor &t) { return az::heads_first(t, p.rows[i], s.rows); };
   const std::vector<int64_t> numbers(p.pages + s.first, p.pages + s.first + p.pages_of(i));
@@ -227,12 +240,12 @@ az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_te
   return az::guard([&] {
     at::NoGradGuard no_grad;
     Pass p{ref(q).contiguous(), ref(k).contiguous(), ref(v).contiguous(), ref(key_pages), ref(value_pages), {}, spans, n, pages, scale};
-    std::vector<size_t> singles;
+    std::vector<size_t> singles, many;
     int64_t row = 0;
     for (size_t i = 0; i < n; i++) {
       p.rows.push_back(row);
       row += spans[i].rows;
-      if (spans[i].rows == 1) singles.push_back(i);
+      (spans[i].rows == 1 ? singles : many).push_back(i);
     }
     check(p, num_pages);
     write(p, p.keys, p.k);
@@ -241,8 +254,11 @@ az_result az_paged_attention(const az_tensor *q, const az_tensor *k, const az_te
     out.narrow(0, row, out.size(0) - row).zero_();
     const bool own = out.is_cpu() && out.scalar_type() == at::kFloat && p.keys.scalar_type() == at::kFloat;
     if (!singles.empty()) own ? decode_cpu(p, singles, out) : decode_generic(p, singles, out);
-    for (size_t i = 0; i < n; i++)
-      if (spans[i].rows > 1) attend_span(p, i, out);
+    if (own && !many.empty()) {
+      prefill_cpu(p, many, out);
+    } else {
+      for (size_t i : many) prefill_generic(p, i, out);
+    }
     return out;
   });
 }

@@ -13,7 +13,7 @@ func newCache(m *model.Decoder, config Config) (*model.KVCache, error) {
 	page := model.PageSize(m.Device)
 	pages, least := config.cachePages(m.Config, page)
 	for {
-		cache, err := tryCache(m, pages, config.passElements(m.Config, m.LoRA(), page))
+		cache, err := tryCache(m, pages, config.passElements(m.Config, m.LoRA(), m.DType, m.Device))
 		if !torch.IsOutOfMemory(err) {
 			return cache, err
 		}

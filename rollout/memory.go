@@ -14,24 +14,24 @@ type Memory struct {
 
 // Memory counts what an engine of this config holds on a device for a model with weights of dtype, and adapters.
 func (c Config) Memory(m model.Config, lora model.LoRA, dtype torch.DType, device torch.Device) Memory {
-	page := model.PageSize(device)
 	return Memory{
 		Cache:       int64(c.CacheSize(m, device)) * m.KVBytesPerToken(dtype),
-		Activations: c.passElements(m, lora, page) * int64(dtype.Size()),
+		Activations: c.passElements(m, lora, dtype, device) * int64(dtype.Size()),
 	}
 }
 
 // passElements is how many numbers are alive during a pass of as many rows as there may be.
-func (c Config) passElements(m model.Config, lora model.LoRA, page int) int64 {
+func (c Config) passElements(m model.Config, lora model.LoRA, dtype torch.DType, device torch.Device) int64 {
+	page, inPlace := model.PageSize(device), device == torch.CPU && dtype == torch.F32 // where pages are read in place, none are gathered
 	room, hidden, kvHeads := int64(c.roomOf(m)), int64(m.HiddenSize), int64(m.NumKeyValueHeads)
 	rows := min(passRows, int64(c.Slots)*room)
 	token := int64(m.HeadDim) + hidden + m.Activations(lora).Values // rotary angles, the layer's input, the layer
 	// What a chunk's attention takes before the feed-forward is: the gathered keys and values, and which of them each
-	// row sees.
+	// row sees, as a bool and in the weights' type.
 	attention := token - 3*int64(m.IntermediateSize) - 4*hidden
 	chunk := 2 * room * kvHeads * int64(m.HeadDim)
-	chunk += 5 * int64(page) * room / 4
-	if room <= int64(page) { // a first chunk's are those of the pass
+	chunk += int64(1+dtype.Size()) * int64(page) * room / int64(dtype.Size())
+	if inPlace || room <= int64(page) { // a first chunk's are those of the pass
 		chunk = 0
 	}
 	logits := int64(min(c.Slots, logitsRows)) * int64(m.VocabSize)

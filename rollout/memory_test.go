@@ -23,14 +23,16 @@ func TestMemoryIsThatOfTheAllocator(t *testing.T) {
 	for name, c := range map[string]struct {
 		shape  modeltest.Shape
 		config rollout.Config
+		dtype  torch.DType
 	}{
-		"few long sequences":      {modeltest.Shape{Family: "Llama", Hidden: 128, Inner: 352, Layers: 4, Heads: 4, KVHeads: 2, Vocab: 1000}, rollout.Config{Slots: 2, Room: 2048}},
-		"many short sequences":    {modeltest.Shape{Family: "Qwen2", Hidden: 128, Inner: 352, Layers: 4, Heads: 4, KVHeads: 1, Vocab: 40000, Tied: true}, rollout.Config{Slots: 32, Room: 24}},
-		"head norms, wide heads":  {modeltest.Shape{Family: "Qwen3", Hidden: 96, Inner: 256, Layers: 3, Heads: 4, KVHeads: 4, HeadDim: 64, Vocab: 1000, Tied: true}, rollout.Config{Slots: 4, Room: 1024}},
-		"room beyond the context": {modeltest.Shape{Family: "Llama", Hidden: 64, Inner: 96, Layers: 2, Heads: 2, KVHeads: 1, Vocab: 1000}, rollout.Config{Slots: 1, Room: 20000}},
+		"few long sequences":        {modeltest.Shape{Family: "Llama", Hidden: 128, Inner: 352, Layers: 4, Heads: 4, KVHeads: 2, Vocab: 1000}, rollout.Config{Slots: 2, Room: 2048}, torch.F32},
+		"many short sequences":      {modeltest.Shape{Family: "Qwen2", Hidden: 128, Inner: 352, Layers: 4, Heads: 4, KVHeads: 1, Vocab: 40000, Tied: true}, rollout.Config{Slots: 32, Room: 24}, torch.F32},
+		"head norms, wide heads":    {modeltest.Shape{Family: "Qwen3", Hidden: 96, Inner: 256, Layers: 3, Heads: 4, KVHeads: 4, HeadDim: 64, Vocab: 1000, Tied: true}, rollout.Config{Slots: 4, Room: 1024}, torch.F32},
+		"bf16, with gathered pages": {modeltest.Shape{Family: "Llama", Hidden: 64, Inner: 96, Layers: 2, Heads: 2, KVHeads: 1, Vocab: 1000}, rollout.Config{Slots: 1, Room: 20000}, torch.BF16},
+		"room beyond the context":   {modeltest.Shape{Family: "Llama", Hidden: 64, Inner: 96, Layers: 2, Heads: 2, KVHeads: 1, Vocab: 1000}, rollout.Config{Slots: 1, Room: 20000}, torch.F32},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x := loadShape(t, c.shape)
+			x := loadShape(t, c.shape, c.dtype)
 			before := torch.AllocatedBytes()
 			e := newEngine(t, c.config, 1, x)
 			want := c.config.Memory(x.model.Config, model.LoRA{}, x.model.DType, torch.CPU)
@@ -51,7 +53,7 @@ func TestMemoryIsThatOfTheAllocator(t *testing.T) {
 }
 
 // loadShape loads a model of random weights with a tokenizer that fits it.
-func loadShape(t *testing.T, shape modeltest.Shape) tiny {
+func loadShape(t *testing.T, shape modeltest.Shape, dtype torch.DType) tiny {
 	runtime.LockOSThread()
 	t.Cleanup(runtime.UnlockOSThread)
 	tok, err := tokenizer.Load(byteLevel)
@@ -59,7 +61,7 @@ func loadShape(t *testing.T, shape modeltest.Shape) tiny {
 	t.Cleanup(func() { tok.Close() })
 	dir := t.TempDir()
 	require.NoError(t, shape.Write(dir))
-	m, err := model.Load(dir, torch.F32, torch.CPU)
+	m, err := model.Load(dir, dtype, torch.CPU)
 	require.NoError(t, err)
 	t.Cleanup(m.Free)
 	return tiny{m, tok}

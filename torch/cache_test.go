@@ -84,6 +84,34 @@ func TestPagedAttentionEqualsPackedAttention(t *testing.T) {
 	}
 }
 
+// A prompt's attention in the shapes of models: heads of more and less than a tile's width, pages of 64 tokens. A row has the bits
+// that it has where its span ends earlier.
+func TestPromptsAttendInTiles(t *testing.T) {
+	lockThread(t)
+	const n, page, kvHeads, groups, scale = 150, 64, 2, 3, 0.2
+	for _, dim := range []int64{64, 128, 80, 20} {
+		s := torch.NewScope()
+		r := rand.New(rand.NewPCG(uint64(dim), 1))
+		q, k, v := random(s, r, n, kvHeads*groups, dim), random(s, r, n, kvHeads, dim), random(s, r, n, kvHeads, dim)
+		want := causal(q, k, v, scale)
+		for _, cut := range [][]int64{{150}, {64, 64, 22}, {100, 50}, {64, 7, 79}} {
+			keys, values := s.Full(99, torch.F32, torch.CPU, kvHeads, 4, page, dim).Keep(), s.Full(99, torch.F32, torch.CPU, kvHeads, 4, page, dim).Keep()
+			got := torch.PagedAttention(q, k, v, keys, values, spans(cut...), []int64{2, 0, 3}, scale)
+			assert.InDeltaSlice(t, want.Float32s(), got.Float32s(), 1e-5, "%d numbers a head, %v", dim, cut)
+			row := int(cut[0])
+			short := []torch.Span{{Rows: 5, Start: int64(row)}}
+			if len(cut) > 1 {
+				rows := func(x torch.Tensor) torch.Tensor { return x.Narrow(0, row, 5) }
+				alone := torch.PagedAttention(rows(q), rows(k), rows(v), keys, values, short, []int64{2, 0, 3}, scale)
+				require.Equal(t, rows(got).Bytes(), alone.Bytes(), "%d numbers a head, %v", dim, cut)
+			}
+			keys.Free()
+			values.Free()
+		}
+		s.Close()
+	}
+}
+
 // Sequences of one pass do not see each other, shared pages are seen by both, and padding is zero.
 func TestPagedAttentionOfTwoSequences(t *testing.T) {
 	lockThread(t)
