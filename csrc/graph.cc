@@ -23,7 +23,7 @@ az_status az_graph_begin(az_device device, az_graph **graph) {
     impl.synchronizeDevice(on.index());
     auto made = std::unique_ptr<az_graph>(new az_graph{{}, impl.exchangeStream(impl.getStreamFromGlobalPool(on))});
     try {
-      made->graph.capture_begin();
+      made->graph.capture_begin({0, 0}, at::GraphCaptureMode::ThreadLocal);  // NCCL's threads ask for events meanwhile
     } catch (...) {
       impl.exchangeStream(made->before);
       throw;
