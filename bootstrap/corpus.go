@@ -62,7 +62,14 @@ func (c *Corpus) Batch(ctx context.Context, step int) ([]Demonstration, error) {
 // draw returns programs that are not held out; fewer than n if some are.
 func (c *Corpus) draw(ctx context.Context, r generator.Request, n int) ([]generator.Program, error) {
 	programs, err := c.generator.Draw(ctx, r, n)
-	return slices.DeleteFunc(programs, func(p generator.Program) bool { return len(p.Chain) > 2 && c.heldOut[p.Shape] }), err
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.DeleteFunc(programs, func(p generator.Program) bool { return len(p.Chain) > 2 && c.heldOut[p.Shape] })
+	if len(kept) == 0 {
+		return nil, fmt.Errorf("bootstrap.Corpus: of the programs of a batch all are held out; got %d drawn, want one that is not; hint: a larger corpus.batch, other sizes or fewer --held-out", n)
+	}
+	return kept, nil
 }
 
 // group draws one by its weight.

@@ -53,7 +53,7 @@ func (s Summary) Object() any {
 		Model     string             `json:"model"`
 	}
 	played := s.played()
-	all := tallyOf(played, azr.TaskTypes[:]...)
+	all := tallyOf(played, azr.AllTaskTypes[:]...)
 	o := summary{
 		Steps: len(played), Tasks: map[string]numbers{"all": all.numbers()},
 		Unchecked: all.unchecked, Truncated: all.truncated, Seconds: seconds(s.Records), Run: s.Run, Model: s.Model,
@@ -61,8 +61,10 @@ func (s Summary) Object() any {
 	if len(played) > 0 {
 		o.First, o.Last = played[0].Step, played[len(played)-1].Step
 	}
-	for _, t := range azr.TaskTypes {
-		o.Tasks[t.String()] = tallyOf(played, t).numbers()
+	for _, t := range azr.AllTaskTypes {
+		if of := tallyOf(played, t); t != azr.ErrorPrediction || of.proposed > 0 {
+			o.Tasks[t.String()] = of.numbers()
+		}
 	}
 	for _, c := range slices.Concat(s.HeldOut...) {
 		if o.HeldOut == nil {

@@ -194,6 +194,9 @@ func (c Config) refuseDuplicates() bool {
 	return c.DuplicateReward == DuplicateInvalid && c.Duplicates != DuplicatesNone
 }
 
+// leastDrawn is the temperature, and the top_p, below which the likeliest token is all there is.
+const leastDrawn = 0.01
+
 // validateTemperatures refuses greedy sampling where it would make no sense: all rollouts of an estimate would
 // be one (W6), and there is no update towards a token that was not drawn.
 func (c Config) validateTemperatures() error {
@@ -201,8 +204,9 @@ func (c Config) validateTemperatures() error {
 		key string
 		azr.Sampling
 	}{{"propose", c.Propose}, {"estimate", c.Estimate}, {"solve", c.Solve}} {
-		if s.Temperature == 0 {
-			return fmt.Errorf("selfplay.Config: %s.temperature is 0; want above 0: these samples are drawn to learn from or to count", s.key)
+		if s.Temperature < leastDrawn || s.TopP < leastDrawn || s.TopK == 1 {
+			return fmt.Errorf("selfplay.Config: %s is greedy; got temperature %g, top_p %g, top_k %d, want at least %g, at least %g, not 1: these samples are drawn to learn from or to count",
+				s.key, s.Temperature, s.TopP, s.TopK, leastDrawn, leastDrawn)
 		}
 	}
 	return nil

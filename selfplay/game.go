@@ -39,6 +39,9 @@ type Play struct {
 	Record  azr.StepRecord
 }
 
+// heldOutReason is why a task of a held-out program is refused.
+const heldOutReason = "held out"
+
 // HoldOut makes proposals of the given programs, by [azr.Measures].Program, invalid: what a model is measured on it
 // must not play with.
 func (g *Game) HoldOut(programs map[string]bool) { g.heldOut = programs }

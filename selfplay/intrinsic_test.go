@@ -27,12 +27,12 @@ func TestIntrinsicRewards(t *testing.T) {
 	for combine, want := range map[Combine]float64{
 		CombineSum: 0.5 + 0.9, CombineMultiply: 0.5 * 0.2, CombineSumMultiply: 0.5 + 0.2, CombineMultiplySum: 0.5 * 0.9,
 	} {
-		r.Intrinsic.Combine = combine
+		r.Intrinsic.Combine, task.SolveRate = combine, 0.5
 		assert.InDelta(t, want, pay(task), 1e-12, combine)
-	}
-	for _, rate := range []float64{0, 1} {
-		task.SolveRate = rate
-		assert.Zero(t, pay(task), "nothing on top of no learnability")
+		for _, rate := range []float64{0, 1} {
+			task.SolveRate = rate
+			assert.Zero(t, pay(task), "%s: nothing on top of no learnability", combine)
+		}
 	}
 	task.SolveRate = 0.5
 	for _, v := range []azr.Verdict{{Outcome: azr.Fail}, {Outcome: azr.Malformed}} {

@@ -202,7 +202,7 @@ func (r *round) validated(p *proposal) error {
 		if reason := misfit(p.request, p.task); reason != "" {
 			p.verdict = azr.Verdict{Outcome: azr.Malformed, Reason: reason}
 		} else if r.heldOut[p.task.Measures.Program] {
-			p.verdict = azr.Verdict{Outcome: azr.Fail, Reason: "held out"}
+			p.verdict = azr.Verdict{Outcome: azr.Fail, Reason: heldOutReason}
 		}
 	}
 	if p.verdict.Outcome != azr.Pass {

@@ -112,12 +112,13 @@ func TestSolveBatchComposition(t *testing.T) {
 func TestGreedyPlayIsRefused(t *testing.T) {
 	for name, greedy := range map[string]func(*selfplay.Config){
 		"propose": func(c *selfplay.Config) { c.Propose.Temperature = 0 }, "estimate": func(c *selfplay.Config) { c.Estimate.Temperature = 0 },
-		"solve": func(c *selfplay.Config) { c.Solve.Temperature = 0 },
+		"solve": func(c *selfplay.Config) { c.Solve.Temperature = 0 }, "estimate ": func(c *selfplay.Config) { c.Estimate.TopK = 1 },
+		"solve ": func(c *selfplay.Config) { c.Solve.TopP = 1e-6 }, "propose ": func(c *selfplay.Config) { c.Propose.Temperature = 1e-9 },
 	} {
 		cfg := selfplay.DefaultConfig()
 		require.NoError(t, cfg.Validate())
 		greedy(&cfg)
-		assert.ErrorContains(t, cfg.Validate(), name+".temperature is 0")
+		assert.ErrorContains(t, cfg.Validate(), strings.TrimSpace(name)+" is greedy")
 	}
 }
 
@@ -288,6 +289,15 @@ func TestImportedSeeds(t *testing.T) {
 		assert.Len(t, byType[kind], cfg.BatchSize)
 	}
 	assert.Len(t, byType[azr.Induction], cfg.BatchSize)
+	g, err = selfplay.New(cfg, 1, azr.NewFakeGenerator(player), toy{azr.NewFakeExecutor(add)}, &azr.MemoryStore{}, azr.NoProgress{})
+	require.NoError(t, err)
+	g.HoldOut(map[string]bool{"5": true})
+	record, err = g.Seed(t.Context(), imported...)
+	require.NoError(t, err)
+	assert.Equal(t, 2.0, record.Metrics["seed/import/fail: held out"])
+	for _, task := range record.Tasks {
+		assert.NotEqual(t, "5", task.Program, "a held-out program is a seed")
+	}
 	full := make([]azr.Task, 0, 30)
 	for k := range 30 {
 		full = append(full, triplet(strconv.Itoa(k+1), "1"))

@@ -12,8 +12,8 @@ import (
 // (paper, section 3.3.1): rounds of proposals whose references come from what was
 // found so far, until each buffer has BatchSize × SeedFactor tasks or SeedPasses
 // are over. What is proposed for deduction or abduction goes into both buffers.
-// Imported tasks, if there are any, are validated like proposals and enter the
-// buffers first, as far as there is room for seeds.
+// Imported tasks, if there are any, are validated and kept from held-out programs
+// like proposals, and enter the buffers first, as far as there is room for seeds.
 // The caller commits the record, which is step 0. If the store had tasks, there
 // is nothing to do and the record is empty.
 func (g *Game) Seed(ctx context.Context, imported ...azr.Task) (azr.StepRecord, error) {
@@ -89,6 +89,10 @@ func (s *seeding) take(ctx context.Context, imported []azr.Task) error {
 		}
 		if k.verdict.Outcome != azr.Pass {
 			s.metrics["seed/import/"+verdictName(k.verdict)]++
+			continue
+		}
+		if s.heldOut[k.task.Measures.Program] {
+			s.metrics["seed/import/fail: "+heldOutReason]++
 			continue
 		}
 		s.metrics["seed/import/pass"]++

@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -110,6 +111,17 @@ func TestReplayImitatesRightAnswersOfEarlierSteps(t *testing.T) {
 	c.Replay = Replay{Count: 3, Weight: 0.5, Window: 2}
 	tr := newTrainer(t, c, m)
 	samples := randomSamples(1, m.Config.VocabSize, 24)
+	for i := range samples { // the last of each type got nothing
+		if i >= 18 {
+			samples[i].Reward = -0.5 * float64(i%2)
+		}
+	}
+	wrong := map[string]bool{}
+	for _, s := range samples {
+		if s.Reward <= 0 {
+			wrong[fmt.Sprint(s.ResponseIDs)] = true
+		}
+	}
 	r, err := tr.Step(t.Context(), samples)
 	require.NoError(t, err)
 	assert.Zero(t, r.Replayed, "nothing is remembered yet")
@@ -118,12 +130,19 @@ func TestReplayImitatesRightAnswersOfEarlierSteps(t *testing.T) {
 		assert.Equal(t, azr.Solve, s.Group.Role)
 		assert.True(t, s.Imitate)
 		assert.Equal(t, 0.5, s.Reward)
+		assert.False(t, wrong[fmt.Sprint(s.ResponseIDs)], "a wrong answer is imitated")
 		perType[s.Group.Type]++
 	}
 	assert.Equal(t, map[azr.TaskType]int{azr.Deduction: 2, azr.Abduction: 2, azr.Induction: 2}, perType)
 	again, err := tr.Step(t.Context(), samples)
 	require.NoError(t, err)
 	assert.Equal(t, 3, again.Replayed)
+	mistake := samples[0]
+	mistake.Group, mistake.Reward = azr.Group{Role: azr.Solve, Type: azr.ErrorPrediction}, 1
+	tr.SetMemory(nil)
+	tr.remember([]azr.Sample{mistake, mistake})
+	require.Len(t, tr.Memory(), 2, "the optional type is remembered too")
+	assert.Len(t, tr.recall(), 1, "one to each prompt")
 	assert.Len(t, again.Advantages, 24, "replayed answers are not the caller's")
 }
 

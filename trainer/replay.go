@@ -38,7 +38,7 @@ func (t *Trainer) remember(samples []azr.Sample) {
 // recall draws the answers to imitate in a step: a function of the number of updates made and of what is remembered.
 func (t *Trainer) recall() []azr.Sample {
 	var pool, drawn []azr.Sample
-	for _, typ := range azr.TaskTypes {
+	for _, typ := range azr.AllTaskTypes {
 		pool = append(pool, t.memory[typ]...)
 	}
 	rng := azr.NewKey(0, fmt.Sprintf("replay after update %d", t.updates)).Rand()
@@ -58,7 +58,7 @@ func (t *Trainer) recall() []azr.Sample {
 // Memory returns what is remembered, for a checkpoint.
 func (t *Trainer) Memory() []azr.Sample {
 	var all []azr.Sample
-	for _, typ := range azr.TaskTypes {
+	for _, typ := range azr.AllTaskTypes {
 		all = append(all, t.memory[typ]...)
 	}
 	return slices.Clip(all)

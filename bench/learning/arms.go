@@ -29,8 +29,9 @@ func (r recipe) withSeeds(n int) recipe {
 type experiment struct {
 	name string
 	recipe
-	// beside is an experiment whose base and self-play are shown with these.
+	// beside is an experiment whose base and self-play, and also some other arms, are shown with these.
 	beside string
+	also   []string
 	// base makes the model that the arms begin with by more supervised learning; nil takes the model itself.
 	base []string
 	// set holds for all arms.
@@ -79,7 +80,7 @@ var experiments = []experiment{
 		},
 	},
 	{
-		name: "types", recipe: starterTwice, beside: "growth",
+		name: "types", recipe: starterTwice, beside: "growth", also: []string{"supervised"},
 		arms: []arm{
 			{name: "all three types", says: "32 proposals of each type a step instead of 64 of deduction", play: []string{"game.task_types=[deduction,abduction,induction]", "game.batch_size=32"}},
 		},

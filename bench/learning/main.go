@@ -11,9 +11,24 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
+
+// known refuses names of no experiment.
+func known(names []string) error {
+	var all []string
+	for _, e := range experiments {
+		all = append(all, e.name)
+	}
+	for _, name := range names {
+		if !slices.Contains(all, name) {
+			return fmt.Errorf("no such experiment; got %q, want some of %s", name, strings.Join(all, ", "))
+		}
+	}
+	return nil
+}
 
 func main() {
 	var p proof
@@ -29,9 +44,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := p.load()
+	names := strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
+	err := known(names)
+	if err == nil {
+		err = p.load()
+	}
 	if err == nil && !*report {
-		err = p.run(ctx, strings.FieldsFunc(*only, func(r rune) bool { return r == ',' }))
+		err = p.run(ctx, names)
 	}
 	if err == nil {
 		err = p.write(*page)

@@ -76,7 +76,7 @@ func (p *proof) rows(e experiment) (rows []row) {
 	if e.beside != "" {
 		for _, other := range experiments {
 			if other.name == e.beside {
-				arms = append(besides(other), arms...)
+				arms = append(e.shown(other), arms...)
 			}
 		}
 	}
@@ -95,10 +95,15 @@ func (p *proof) rows(e experiment) (rows []row) {
 	return rows
 }
 
-// besides are the base and self-play of another experiment.
-func besides(e experiment) []arm {
-	return slices.DeleteFunc(slices.Clone(e.arms), func(a arm) bool { return a.name != "base" && a.name != selfPlay })
+// shown are the arms of another experiment that stand beside an experiment's own.
+func (e experiment) shown(other experiment) []arm {
+	return slices.DeleteFunc(slices.Clone(other.arms), func(a arm) bool {
+		return a.name != "base" && a.name != selfPlay && !slices.Contains(e.also, a.name)
+	})
 }
+
+// trained tells an arm that learns from one that is merely scored.
+func (a arm) trained() bool { return a.play != nil || a.teach != nil }
 
 func (s share) accuracy() float64 { return float64(s.Right) / float64(s.Tasks) }
 
@@ -169,7 +174,11 @@ func writeDifferences(b *strings.Builder, rows []row) {
 		}
 		fmt.Fprintf(b, "| %s |", r.name)
 		for _, name := range names {
-			d := rows[at].of(name, share.accuracy).minus(r.of(name, share.accuracy))
+			own, other := rows[at].of(name, share.accuracy), r.of(name, share.accuracy)
+			if other.n == 1 && r.trained() {
+				other = own.asOne(other)
+			}
+			d := own.minus(other)
 			text := fmt.Sprintf("%+.1f ± %.1f", 100*d.mean, 100*d.se)
 			if d.clear() {
 				text = "**" + text + "**"

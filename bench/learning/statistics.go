@@ -34,7 +34,13 @@ func (e estimate) String() string {
 	return fmt.Sprintf("%.1f ± %.1f", 100*e.mean, 100*e.se)
 }
 
-// minus is the difference; an arm of one seed, the base that is merely scored, adds no error of seeds.
+// asOne gives an estimate of one run the error that one run of e's has: its seeds are taken to lie as far apart.
+func (e estimate) asOne(o estimate) estimate {
+	o.se = e.se * math.Sqrt(float64(e.n))
+	return o
+}
+
+// minus is the difference; a base that is merely scored adds no error of seeds.
 func (e estimate) minus(o estimate) estimate {
 	variance := 0.0
 	for _, se := range []float64{e.se, o.se} {

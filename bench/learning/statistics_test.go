@@ -18,6 +18,7 @@ func TestEstimates(t *testing.T) {
 	assert.InDelta(t, 0.35, d.mean, 1e-12)
 	assert.InDelta(t, e.se, d.se, 1e-12)
 	assert.True(t, d.clear())
+	assert.InDelta(t, 0.1*math.Sqrt(4.0/3), e.minus(e.asOne(one)).se, 1e-12)
 	assert.False(t, one.minus(e).clear())
 	assert.False(t, estimate{mean: 0.1, se: 0.05}.clear(), "exactly two standard errors are not more than two")
 }

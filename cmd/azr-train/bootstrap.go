@@ -119,8 +119,14 @@ func shapesOf(files []string) (map[string]bool, error) {
 		if err != nil {
 			return nil, err
 		}
+		found := false
 		for _, task := range tasks {
-			shapes[generator.Shape(task.Program)] = true
+			shape := generator.Shape(task.Program) // "" of programs that the bootstrap cannot make
+			found = found || shape != ""
+			shapes[shape] = true
+		}
+		if !found {
+			return nil, fmt.Errorf("bootstrap: --held-out %s keeps nothing away; got no program that a bootstrap could make, want a file of azr-train tasks make", file)
 		}
 	}
 	return shapes, nil

@@ -36,14 +36,14 @@ func rename(source, from, to string) string {
 }
 
 // compose puts the helpers before a program that has to call each of them and
-// to define none of them anew. Whether the calls make sense shows when it is run.
+// to give their names no other meaning: they may do nothing but be called. Whether the calls make sense shows when it is run.
 func compose(helpers []azr.Task, program string) (composed, reason string) {
 	tokens := scan(program)
 	f, _ := entry(program)
 	for i := range helpers {
 		name := helperName(i)
-		if defines(tokens, name) || slices.Contains(f.params, name) {
-			return "", "defines a given function anew"
+		if usedOtherwise(tokens, name) || slices.Contains(f.params, name) {
+			return "", "uses a given function other than by calling it"
 		}
 		if !calls(bodyOf(tokens, "f"), name) {
 			return "", "does not call every given function"
@@ -75,16 +75,12 @@ func calls(tokens []token, name string) bool {
 	return false
 }
 
-// defines tells whether a name is given a meaning by a statement.
-func defines(tokens []token, name string) bool {
+// usedOtherwise tells whether a name stands anywhere but before the arguments of a call: who cannot name it cannot give it
+// another meaning.
+func usedOtherwise(tokens []token, name string) bool {
 	for i, t := range tokens {
-		if t.text != name {
-			continue
-		}
-		if i > 0 && slices.Contains([]string{"def", "class", "for", "as", "import", "global", "nonlocal", "lambda"}, tokens[i-1].text) {
-			return true
-		}
-		if i+2 < len(tokens) && tokens[i+1].text == "=" && tokens[i+2].text != "=" {
+		called := i+1 < len(tokens) && tokens[i+1].text == "(" && (i == 0 || !slices.Contains([]string{"def", "class", "case"}, tokens[i-1].text))
+		if t.text == name && !called {
 			return true
 		}
 	}
