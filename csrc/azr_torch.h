@@ -19,7 +19,7 @@ extern "C" {
 
 // The ABI's version is a symbol: a library of another version does not link.
 // Raise it whenever a signature here changes its meaning.
-void az_abi_3(void);
+void az_abi_4(void);
 
 typedef struct az_tensor az_tensor;
 
@@ -212,7 +212,8 @@ typedef struct {
   const char *host;       // of rank 0, which keeps the store
   const char *interface;  // of the network, "" for the one that the host's name stands for
   int32_t port, rank, size;
-  int32_t listener;    // of rank 0: the socket that the store listens at, and closes
+  int32_t listener;    // of the rank that keeps the store: the socket that it listens at, and closes; else -1
+  const char *prefix;  // of the store's keys
   int64_t timeout_ms;  // of opening and of each collective
 } az_membership;
 enum az_reduction { AZ_SUM = 0, AZ_MAX = 1 };

@@ -32,12 +32,14 @@ namespace {
 // begun runs a collective by the backend of its operands' device and hands its work out.
 template <class F>
 az_status begun(az_group *g, az_work **out, std::initializer_list<const az_tensor *> operands, F &&collective) {
-  return az::guarded([&] {
+  az_status s = az::guarded([&] {
     auto work = std::unique_ptr<az_work>(new az_work{g, {}, {}});
     for (const az_tensor *t : operands) work->operands.push_back(az::ref(t).view(-1));  // backends disagree about shapes
     work->value = collective(g->of(work->operands[0]), work->operands);
     *out = work.release();
   });
+  if (s.error) g->failed = true;
+  return s;
 }
 
 std::shared_ptr<::gloo::transport::Device> device(const std::string &interface) {
@@ -57,12 +59,13 @@ az_status az_group_open(const az_membership *m, az_group **out) {
     FLAGS_caffe2_log_level = c10::GLOG_ERROR;  // what c10d warns of comes back as an error
     c10d::TCPStoreOptions options;
     options.port = static_cast<uint16_t>(m->port);
-    options.isServer = m->rank == 0;
+    options.isServer = m->listener >= 0;
     if (options.isServer) options.masterListenFd = m->listener;
     options.numWorkers = static_cast<size_t>(m->size);
     options.timeout = Milliseconds(m->timeout_ms);
     auto group = std::unique_ptr<az_group>(new az_group{{}, m->rank, m->size, options.timeout, {}, {}});
-    group->store = c10::make_intrusive<c10d::TCPStore>(m->host, options);
+    // Whoever starts the processes may keep the store, and its keys, over several attempts.
+    group->store = c10::make_intrusive<c10d::PrefixStore>(m->prefix, c10::make_intrusive<c10d::TCPStore>(m->host, options));
     auto own = c10::make_intrusive<c10d::PrefixStore>("gloo", group->store);
     group->gloo = gloo_group(own, m->rank, m->size, options.timeout, m->interface);
     *out = group.release();

@@ -3,6 +3,7 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/CachingDeviceAllocator.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/impl/alloc_cpu.h>
 
 #include <atomic>
@@ -83,6 +84,7 @@ az_status az_restore_storage(az_tensor *t) {
     const at::Tensor &x = t->value;
     TORCH_CHECK(x.is_contiguous() && x.storage_offset() == 0, "restore_storage: want all of a storage");
     c10::StorageImpl *storage = x.storage().unsafeGetStorageImpl();
+    const c10::DeviceGuard guard(storage->device());  // allocators take the thread's device
     const size_t bytes = static_cast<size_t>(x.numel()) * x.element_size();
     c10::Allocator *allocator = storage->allocator() ? storage->allocator() : c10::GetAllocator(storage->device_type());
     storage->set_data_ptr_noswap(allocator->allocate(bytes));
@@ -90,7 +92,7 @@ az_status az_restore_storage(az_tensor *t) {
   });
 }
 
-void az_abi_3(void) {}
+void az_abi_4(void) {}
 
 void az_free_many(az_tensor *const *ts, size_t n) {
   az::Stay here;

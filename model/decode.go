@@ -21,6 +21,14 @@ type bucket struct{ rows, pages int }
 // pages, recorded when it comes first. It is for CUDA devices.
 func (c *KVCache) RecordDecoding() { c.decodings = map[bucket]*decoding{} }
 
+// DropGraphs has all passes recorded anew: graphs read the weights where they were.
+func (c *KVCache) DropGraphs() {
+	for _, p := range c.decodings {
+		p.free()
+	}
+	clear(c.decodings)
+}
+
 // decodes tells whether a pass is one token of each sequence, and all of them are wanted in order.
 func decodes(spans []Span, wanted []int64) bool {
 	if len(spans) == 0 || len(wanted) != len(spans) {

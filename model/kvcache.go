@@ -54,9 +54,7 @@ func (c *KVCache) PagesFor(tokens int) int { return (tokens + c.PageTokens - 1) 
 
 // Free releases the cache.
 func (c *KVCache) Free() {
-	for _, p := range c.decodings {
-		p.free()
-	}
+	c.DropGraphs()
 	for _, buffer := range append(slices.Concat(c.keys, c.values), c.cos, c.sin) {
 		buffer.Free()
 	}

@@ -33,8 +33,12 @@ func Await(g *dist.Group, task string, into any) error {
 	return decode(all[0].Argument, into)
 }
 
-// Fail tells rank 0, in its next exchange, why this rank cannot serve, and returns that.
+// Fail tells rank 0, in its next exchange, why this rank cannot serve, and returns that. If it is the group that failed, there is
+// none.
 func Fail(g *dist.Group, failure error) error {
+	if errors.As(failure, new(*dist.Error)) {
+		return failure
+	}
 	_, err := exchange(g, message{Failure: failure.Error()})
 	return errors.Join(failure, err)
 }

@@ -95,6 +95,7 @@ func (e *Engine) makeRoom(n int) bool {
 
 // Forget drops all computed prompts. It must be called after the weights changed.
 func (e *Engine) Forget() {
+	e.cache.DropGraphs()
 	e.pages.forget()
 	for _, c := range e.prompts {
 		if c.forgotten = true; c.requests == 0 {

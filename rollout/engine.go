@@ -46,7 +46,7 @@ func New(config Config, seed uint64, m *model.Decoder, t *tokenizer.Tokenizer) (
 	if err != nil {
 		return nil, err
 	}
-	if config.CUDAGraphs && m.Device != torch.CPU {
+	if config.CUDAGraphs && torch.Records(m.Device) {
 		cache.RecordDecoding()
 	}
 	return &Engine{

@@ -147,7 +147,7 @@ func runGolden(t *testing.T, tensors goldenTensors, c golden) {
 var elsewhere = map[string]string{
 	"detach": "no values of its own; scope_test.go: Keep and Leaf", "alias": "no values of its own; scope_test.go: In",
 	"unary": "a family of ops.def", "scalar": "a family of ops.def", "binary": "a family of ops.def", "reduce": "a family of ops.def",
-	"abi_3": "a link-time check", "libtorch_version": "TestRuntimeDescribesItself", "cpu_capability": "TestRuntimeDescribesItself",
+	"abi_4": "a link-time check", "libtorch_version": "TestRuntimeDescribesItself", "cpu_capability": "TestRuntimeDescribesItself",
 	"fast_bf16": "TestRuntimeDescribesItself", "cuda_devices": "TestRuntimeDescribesItself", "cuda_error": "TestRuntimeDescribesItself", "num_threads": "TestRuntimeDescribesItself",
 	"set_num_threads": "TestRuntimeDescribesItself", "grad_enabled": "scope_test.go: NoGrad", "set_grad_enabled": "scope_test.go: NoGrad",
 	"free_many": "scope_test.go: Live", "live": "scope_test.go", "allocated_bytes": "scope_test.go", "peak_bytes": "scope_test.go", "reset_peak": "scope_test.go",

@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -131,6 +132,9 @@ func (t *Trainer) Step(ctx context.Context, samples []azr.Sample) (r Report, err
 	r.Groups = instructive(samples[:count], r.Advantages)
 	t.shard()
 	defer func() {
+		if errors.As(err, new(*dist.Error)) {
+			return // there is nobody to gather from
+		}
 		if whole := t.gatherLayers(); err == nil {
 			err = whole
 		}

@@ -31,6 +31,9 @@ func doctorCommand() *cli.Command {
 			if err := flagsOnly(c); err != nil {
 				return err
 			}
+			if err := validateRankFlags(c); err != nil {
+				return err
+			}
 			config, _, err := layConfig(c)
 			if err != nil {
 				return err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -51,6 +52,7 @@ func launchCommand() *cli.Command {
 				if err := checkGPUs(l.gpus, torch.Describe().CUDA.Devices); err != nil {
 					return err
 				}
+				l.gpus = visible(l.gpus, os.Getenv(visibleVariable))
 			}
 			if l.size < 1 {
 				return usage(c, "--procs is too small; got %d, want at least 1", l.size)
@@ -62,16 +64,31 @@ func launchCommand() *cli.Command {
 
 // checkGPUs refuses a list that names other than some of so many devices.
 func checkGPUs(list []string, devices int) error {
-	for _, gpu := range list {
+	for i, gpu := range list {
 		n, err := strconv.Atoi(gpu)
-		if err != nil || n < 0 {
-			return fmt.Errorf("launch: --gpus is no list of device numbers; got %q, want for example 0,1,2,3", strings.Join(list, ","))
+		if err != nil || n < 0 || slices.Contains(list[:i], gpu) {
+			return fmt.Errorf("launch: --gpus is no list of different device numbers; got %q, want for example 0,1,2,3", strings.Join(list, ","))
 		}
-		if n >= devices && os.Getenv("CUDA_VISIBLE_DEVICES") == "" {
+		if n >= devices {
 			return fmt.Errorf("launch: no such GPU; got --gpus %s, want some of %d CUDA devices that this libtorch can use; hint: azr-train doctor, or --procs on CPUs", strings.Join(list, ","), devices)
 		}
 	}
 	return nil
+}
+
+// visibleVariable lists the GPUs that a process may use.
+const visibleVariable = "CUDA_VISIBLE_DEVICES"
+
+// visible names GPUs by what the variable calls them, if it is set: numbers count what it lists.
+func visible(numbers []string, set string) []string {
+	all := strings.Split(set, ",")
+	names := slices.Clone(numbers)
+	for i, number := range numbers {
+		if n, err := strconv.Atoi(number); err == nil && set != "" && n < len(all) {
+			names[i] = all[n]
+		}
+	}
+	return names
 }
 
 // grace is how long ranks have to end by themselves once one has failed: time to notice, and to save.
@@ -163,14 +180,14 @@ func (l launch) run(ctx context.Context) error {
 func (l launch) environment(rank int) []string {
 	m := dist.Membership{Rank: rank, Size: l.size, LocalRank: rank, Host: "127.0.0.1", Port: l.port}
 	set := m.Environment()
-	if _, told := os.LookupEnv("OMP_NUM_THREADS"); !told && l.gpus == nil {
+	if _, told := os.LookupEnv("OMP_NUM_THREADS"); !told {
 		set = append(set, fmt.Sprintf("OMP_NUM_THREADS=%d", max(1, runtime.NumCPU()/l.size)))
 	}
 	if _, told := os.LookupEnv(interfaceVariable); !told {
 		set = append(set, interfaceVariable+"=lo")
 	}
 	if l.gpus != nil {
-		set = append(set, "CUDA_VISIBLE_DEVICES="+strings.Join(l.gpus, ","))
+		set = append(set, visibleVariable+"="+strings.Join(l.gpus, ","))
 	}
 	return set
 }

@@ -16,15 +16,15 @@ const (
 	socketVariable        = "NCCL_SOCKET_IFNAME"
 )
 
-// ncclFlags are the switches of NCCL that people need where it does not find its way. It reads all others of its variables
-// from the environment itself.
+// ncclFlags are the switches of NCCL that people need where it does not find its way. Without one, what the environment says of it
+// holds, as for all of NCCL's other variables; but for what to do on failure, which torchrun sets in all that it starts.
 func ncclFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.BoolFlag{Name: "nccl-p2p-disable", EnvVars: []string{"NCCL_P2P_DISABLE"}, Usage: "have NCCL not copy from GPU to GPU over NVLink or PCIe"},
-		&cli.BoolFlag{Name: "nccl-ib-disable", EnvVars: []string{"NCCL_IB_DISABLE"}, Usage: "have NCCL not use InfiniBand or RoCE"},
-		&cli.StringFlag{Name: "nccl-ib-hca", EnvVars: []string{"NCCL_IB_HCA"}, Usage: "have NCCL use the InfiniBand adapters in `LIST`", DefaultText: "all"},
-		&cli.StringFlag{Name: "nccl-debug", EnvVars: []string{"NCCL_DEBUG"}, Usage: "have NCCL print what it does: VERSION, WARN, INFO or TRACE", DefaultText: "nothing"},
-		&cli.IntFlag{Name: "nccl-async-error-handling", EnvVars: []string{asyncHandlingVariable}, Usage: "0 waits for collectives on the host, so that errors name a rank; with 1, 2 or 3 (see c10d) kernels queue up behind them, and c10d ends the process"},
+		&cli.BoolFlag{Name: "nccl-p2p-disable", Usage: "have NCCL not copy from GPU to GPU over NVLink or PCIe"},
+		&cli.BoolFlag{Name: "nccl-ib-disable", Usage: "have NCCL not use InfiniBand or RoCE"},
+		&cli.StringFlag{Name: "nccl-ib-hca", Usage: "have NCCL use the InfiniBand adapters in `LIST`", DefaultText: "all"},
+		&cli.StringFlag{Name: "nccl-debug", Usage: "have NCCL print what it does: VERSION, WARN, INFO or TRACE", DefaultText: "nothing"},
+		&cli.IntFlag{Name: "nccl-async-error-handling", Usage: "0 waits for collectives on the host, so that errors name a rank; with 1, 2 or 3 (see c10d) kernels queue up behind them, and c10d ends the process"},
 	}
 }
 
@@ -50,7 +50,7 @@ func ncclSettings(c *cli.Context) map[string]string {
 		}
 	}
 	for flag, variable := range map[string]string{"nccl-ib-hca": "NCCL_IB_HCA", "nccl-debug": "NCCL_DEBUG", "dist-interface": socketVariable} {
-		if text := c.String(flag); text != "" && os.Getenv(variable) == "" {
+		if text := c.String(flag); text != "" && (c.IsSet(flag) && flag != "dist-interface" || os.Getenv(variable) == "") {
 			set[variable] = text
 		}
 	}

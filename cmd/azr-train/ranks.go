@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,8 +45,25 @@ func rankFlags() []cli.Flag {
 	}, ncclFlags()...)
 }
 
+// validateRankFlags refuses values that the flags do not have.
+func validateRankFlags(c *cli.Context) error {
+	backends := []string{dist.Auto, dist.NCCL, dist.Gloo}
+	switch handling, timeout, backend := c.Int("nccl-async-error-handling"), c.Duration("dist-timeout"), c.String("dist-backend"); {
+	case handling < 0 || handling > 3:
+		return usage(c, "--nccl-async-error-handling is out of range; got %d, want 0 to 3", handling)
+	case timeout < time.Second:
+		return usage(c, "--dist-timeout is too small; got %v, want at least 1s", timeout)
+	case !slices.Contains(backends, backend):
+		return usage(c, "unknown --dist-backend; got %q, want one of %s", backend, strings.Join(backends, ", "))
+	}
+	return nil
+}
+
 // joinRanks opens the group that this process was started in; nil if it was started alone.
 func joinRanks(c *cli.Context) (*dist.Group, error) {
+	if err := validateRankFlags(c); err != nil {
+		return nil, err
+	}
 	m, started, err := dist.FromEnvironment(os.LookupEnv)
 	if err != nil || !started || m.Size == 1 {
 		return nil, err

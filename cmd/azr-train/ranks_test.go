@@ -232,11 +232,13 @@ func TestLaunchRefuses(t *testing.T) {
 		"only run and resume have ranks":    {"launch", "--procs", "2", "--", "eval"},
 		"want one of --procs and --gpus":    {"launch", "--", "run"},
 		"--procs is too small; got -1":      {"launch", "--procs", "-1", "--", "run"},
-		"--gpus is no list of device":       {"launch", "--gpus", "x,0", "--", "run"},
+		"--gpus is no list of different":    {"launch", "--gpus", "x,0", "--", "run"},
 		"no such GPU; got --gpus 999":       {"launch", "--gpus", "999", "--", "run"},
 		"the run folder exists":             onProcs(2, "run", "--quiet", "--model", "../../starter", "--run", t.TempDir(), "--steps", "1"),
 		"controls.frozen is for one":        onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--set", "controls.frozen=solve")...),
 		"NCCL is between CUDA devices":      onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--dist-backend", "nccl", "--device", "cpu")...),
+		"--dist-timeout is too small":       onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--dist-timeout", "0s")...),
+		"unknown --dist-backend; got":       onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--dist-backend", "mpi")...),
 		"the device of its LOCAL_RANK":      onProcs(2, rankedRun(filepath.Join(t.TempDir(), "run"), 1, "--device", "cuda:1")...),
 		"WORLD_SIZE is no number; got \"\"": nil,
 	} {
@@ -249,4 +251,31 @@ func TestLaunchRefuses(t *testing.T) {
 		assert.Equal(t, exitBadInput, c.ProcessState.ExitCode(), words)
 		assert.Contains(t, stderr.String(), words)
 	}
+}
+
+// Numbers count the GPUs that the starter itself may use.
+func TestVisibleGPUs(t *testing.T) {
+	assert.Equal(t, []string{"0", "2"}, visible([]string{"0", "2"}, ""))
+	assert.Equal(t, []string{"5", "4"}, visible([]string{"1", "0"}, "4,5"))
+	assert.Equal(t, []string{"GPU-a"}, visible([]string{"0"}, "GPU-a,GPU-b"))
+	assert.NoError(t, checkGPUs([]string{"0", "1"}, 2))
+	assert.ErrorContains(t, checkGPUs([]string{"0", "0"}, 2), "different device numbers")
+	assert.ErrorContains(t, checkGPUs([]string{"2"}, 2), "some of 2 CUDA devices")
+}
+
+// torchrun itself starts it, keeping the store, and puts two ranks in one group.
+func TestTorchrunStartsIt(t *testing.T) {
+	python := os.Getenv("AZR_REFERENCE_PYTHON")
+	if python == "" {
+		t.Skip("torchrun is not here; hint: make reference")
+	}
+	self, err := os.Executable()
+	require.NoError(t, err)
+	run := filepath.Join(t.TempDir(), "run")
+	args := []string{"-m", "torch.distributed.run", "--no-python", "--nproc-per-node", "2", "--master-port", strconv.Itoa(disttest.FreePort(t)), "--", self}
+	c := exec.Command(python, append(args, rankedRun(run, 1)...)...)
+	c.Env = append(os.Environ(), "AZR_TRAIN_UNDER_TEST=1", "OMP_NUM_THREADS=1", interfaceVariable+"=lo")
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Equal(t, 1, countOf(t, run, "SELECT max(step) FROM steps"))
 }

@@ -1,5 +1,6 @@
 #include "plugin.h"
 
+#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <cuda_runtime_api.h>
@@ -34,7 +35,41 @@ c10::intrusive_ptr<c10d::Backend> nccl(const c10::intrusive_ptr<c10d::Store> &st
   return backend;
 }
 
-constexpr az::CudaPlugin plugin{versions, card, nccl};
+struct Recording final : az::CudaGraph {
+  const c10::cuda::CUDAStream before;
+  at::cuda::CUDAGraph graph;
+
+  explicit Recording(c10::DeviceIndex device) : before(c10::cuda::getCurrentCUDAStream(device)) {
+    c10::cuda::device_synchronize();
+    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool(false, device));
+    try {
+      graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);  // NCCL's threads ask for events meanwhile, others copy
+    } catch (...) {
+      c10::cuda::setCurrentCUDAStream(before);
+      throw;
+    }
+  }
+  // capture_end asks for the stream that recorded.
+  void end() override {
+    try {
+      graph.capture_end();
+    } catch (...) {
+      c10::cuda::setCurrentCUDAStream(before);
+      throw;
+    }
+    c10::cuda::setCurrentCUDAStream(before);
+  }
+  void replay() override { graph.replay(); }
+};
+
+// The device stays the thread's own, as that of its current stream.
+std::unique_ptr<az::CudaGraph> record(int device) {
+  const auto index = static_cast<c10::DeviceIndex>(device);
+  c10::cuda::set_device(index);
+  return std::make_unique<Recording>(index);
+}
+
+constexpr az::CudaPlugin plugin{versions, card, nccl, record};
 
 }  // namespace
 

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	disttest.Main(m, map[string]disttest.Scenario{"collectives": collectives, "bytes": bytesOfAll, "death": death, "late": late})
+	disttest.Main(m, map[string]disttest.Scenario{"collectives": collectives, "bytes": bytesOfAll, "many bytes": manyBytes, "death": death, "late": late, "dawdle": dawdle})
 }
 
 // collected is what came of each collective on a rank.
@@ -104,6 +104,43 @@ func TestGatherBytes(t *testing.T) {
 	}
 }
 
+// manyBytes has a rank with more than goes beside the others'.
+func manyBytes(g *dist.Group) (any, error) {
+	parts, err := g.GatherBytes([]byte(strings.Repeat("x", []int{3, 0, 2<<20 + 1}[g.Rank])))
+	var lengths []int
+	for _, p := range parts {
+		if strings.Trim(string(p), "x") != "" {
+			return nil, fmt.Errorf("rank %d: other bytes", g.Rank)
+		}
+		lengths = append(lengths, len(p))
+	}
+	return lengths, err
+}
+
+func TestGatherManyBytes(t *testing.T) {
+	for _, lengths := range disttest.Answers[[]int](t, disttest.Start(t, "many bytes", 3)) {
+		assert.Equal(t, []int{3, 0, 2<<20 + 1}, lengths)
+	}
+}
+
+// dawdle is death of ranks of which 1 comes to its next collective much later.
+func dawdle(g *dist.Group) (any, error) {
+	if g.Rank != 1 {
+		return death(g)
+	}
+	s := torch.NewScope()
+	defer s.Close()
+	g.Enter("playing")
+	for {
+		if err := g.AllReduce(s.Zeros(torch.F32, torch.CPU, 1000), dist.Sum).Wait(); err != nil {
+			return nil, err
+		}
+		if _, err := os.Stat(os.Getenv("AZR_DIST_MARK")); err == nil {
+			time.Sleep(20 * time.Second)
+		}
+	}
+}
+
 // death sums until someone dies.
 func death(g *dist.Group) (any, error) {
 	s := torch.NewScope()
@@ -154,6 +191,29 @@ func TestALostRankIsNamed(t *testing.T) {
 	}
 }
 
+// Rank 0 keeps the store by which the others ask: they know where it was last, and do not wait for it.
+func TestALostRank0IsNamed(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP} {
+		mark := filepath.Join(t.TempDir(), "sums")
+		r := disttest.Start(t, "death", 3, disttest.TimeoutVariable+"=5s", "AZR_DIST_MARK="+mark)
+		require.Eventually(t, func() bool { _, err := os.Stat(mark); return err == nil }, time.Minute, 10*time.Millisecond)
+		require.NoError(t, r.Processes[0].Process.Signal(sig))
+		for _, rank := range []int{1, 2} {
+			assert.Regexp(t, fmt.Sprintf(`^dist\.AllReduce: rank %d \(host .+\) in updating: lost rank 0 \(host .+\), last heard of in updating after \d+ collectives, the last AllReduce: `, rank), r.Ends(t, rank))
+		}
+	}
+}
+
+// A rank that comes to its next collective when the others, and the store, are gone says what they have found.
+func TestALateRankBlamesTheLostOne(t *testing.T) {
+	mark := filepath.Join(t.TempDir(), "sums")
+	r := disttest.Start(t, "dawdle", 3, disttest.TimeoutVariable+"=5s", "AZR_DIST_MARK="+mark)
+	require.Eventually(t, func() bool { _, err := os.Stat(mark); return err == nil }, time.Minute, 10*time.Millisecond)
+	require.NoError(t, r.Processes[2].Process.Kill())
+	assert.Regexp(t, `lost rank 2 \(host .+\)`, r.Ends(t, 0))
+	assert.Regexp(t, `^dist\.AllReduce: rank 1 \(host .+\) in playing: lost rank 2 \(host .+\), last heard of in updating`, r.Ends(t, 1))
+}
+
 func TestARankThatIsBehindIsNamed(t *testing.T) {
 	r := disttest.Start(t, "late", 2, disttest.TimeoutVariable+"=3s")
 	line := r.Ends(t, 0)
@@ -182,6 +242,15 @@ func TestRank0ListensAtItsAddressAlone(t *testing.T) {
 
 	_, err = dist.Open(m)
 	assert.ErrorContains(t, err, fmt.Sprintf("dist.Open: rank 0 cannot listen at 127.0.0.1:%d: ", m.Port))
+
+	// A name that this machine alone takes for itself may be another address for others.
+	m.Host, m.Port = "localhost", disttest.FreePort(t)
+	named, err := dist.Open(m)
+	require.NoError(t, err)
+	defer named.Close()
+	everywhere, err = os.ReadFile("/proc/net/tcp6")
+	require.NoError(t, err)
+	assert.Regexp(t, fmt.Sprintf(`(?m)^ *\d+: 0{32}:%04X \w+:0000 0A `, m.Port), string(everywhere))
 }
 
 func TestFromEnvironment(t *testing.T) {
@@ -196,7 +265,7 @@ func TestFromEnvironment(t *testing.T) {
 		{"MASTER_PORT", "29500", "MASTER_ADDR is out of range"},
 		{"MASTER_ADDR", "node0", ""},
 		{"LOCAL_RANK", "x", "LOCAL_RANK is no number"},
-		{"LOCAL_RANK", "0", ""},
+		{"LOCAL_RANK", "1", ""},
 		{"RANK", "4", "RANK is out of range; got 4, want 0 to 3"},
 	} {
 		set[step.name] = step.value
@@ -208,7 +277,7 @@ func TestFromEnvironment(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err)
-		assert.Equal(t, dist.Membership{Rank: 2, Size: 4, LocalRank: map[bool]int{true: 0, false: 2}[set["LOCAL_RANK"] == "0"], Host: "node0", Port: 29500}, m)
+		assert.Equal(t, dist.Membership{Rank: 2, Size: 4, LocalRank: map[bool]int{true: 1}[set["LOCAL_RANK"] == "1"], Host: "node0", Port: 29500}, m)
 	}
 }
 

@@ -39,12 +39,15 @@ func Open(m Membership) (*Group, error) {
 	if err := m.validate(); err != nil {
 		return nil, err
 	}
+	if m.Timeout < time.Second {
+		return nil, fmt.Errorf("dist.Open: the timeout is too small; got %v, want at least 1s", m.Timeout)
+	}
 	listener, err := m.listen()
 	if err != nil {
 		return nil, err
 	}
 	h, failed := capi.GroupOpen(capi.Membership{
-		Host: m.Host, Interface: m.Interface, Port: int32(m.Port), Listener: int32(listener),
+		Host: m.Host, Interface: m.Interface, Port: int32(m.Port), Listener: int32(listener), Prefix: fmt.Sprintf("azr/%d", m.Attempt),
 		Rank: int32(m.Rank), Size: int32(m.Size), TimeoutMS: m.Timeout.Milliseconds(),
 	})
 	if failed != nil {
@@ -69,16 +72,24 @@ func (g *Group) Connect(device torch.Device) error {
 		return fmt.Errorf("dist.Connect: NCCL is between CUDA devices; got rank %d on the CPU; hint: --dist-backend gloo", g.Rank)
 	}
 	g.pulse.begin("Connect")
-	if err := g.h.Connect(device.Index()); err != nil {
-		return g.explain("Connect", err.Msg)
+	failed := make(chan *capi.Error, 1)
+	go func() { failed <- g.h.Connect(device.Index()) }() // NCCL waits for a lost rank without end
+	select {
+	case err := <-failed:
+		if err != nil {
+			return g.explain("Connect", err.Msg)
+		}
+		return nil
+	case <-time.After(g.Timeout):
+		return g.explain("Connect", fmt.Sprintf("not all ranks connected within %v", g.Timeout))
 	}
-	return nil
 }
 
-// Close leaves the group. What is under way has to have been waited for.
+// Close leaves the group. What is under way has to have been waited for. A group whose store does not answer is left as it is.
 func (g *Group) Close() {
-	g.pulse.stop()
-	g.h.Close()
+	if g.pulse.stop() {
+		g.h.Close()
+	}
 }
 
 // Enter says what the process does from now on, for errors of other ranks that wait for it.
@@ -134,6 +145,34 @@ func (w *Work) Wait() error {
 	return w.group.explain(w.name, w.err.Msg)
 }
 
+// long is how many bytes go by themselves, and not beside as many of each other rank.
+const long = 1 << 20
+
+// oneByOne is GatherBytes of ranks of which some have much more than others.
+func (g *Group) oneByOne(own []byte, lengths []int64) ([][]byte, error) {
+	parts := make([][]byte, g.Size)
+	for rank, n := range lengths {
+		if n == 0 {
+			continue
+		}
+		s := torch.NewScope()
+		padded := make([]byte, (n+7)/8*8)
+		if rank == g.Rank {
+			copy(padded, own)
+		}
+		t := s.FromBytes(padded, torch.I64, torch.CPU, int64(len(padded)/8))
+		err := g.Broadcast(t, rank).Wait()
+		if err == nil {
+			parts[rank] = t.Bytes()[:n]
+		}
+		s.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return parts, nil
+}
+
 // GatherBytes gives every rank what each has, in order of rank.
 func (g *Group) GatherBytes(own []byte) ([][]byte, error) {
 	s := torch.NewScope()
@@ -147,8 +186,11 @@ func (g *Group) GatherBytes(own []byte) ([][]byte, error) {
 	for _, n := range lengths {
 		longest = max(longest, n)
 	}
-	if longest == 0 {
+	switch {
+	case longest == 0:
 		return make([][]byte, g.Size), nil
+	case longest > long:
+		return g.oneByOne(own, lengths)
 	}
 	width := (longest + 7) / 8 // in elements of 8 bytes, all ranks' alike
 	padded := make([]byte, 8*width)

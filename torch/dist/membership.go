@@ -15,11 +15,15 @@ type Membership struct {
 	// Backend moves the bytes of tensors on CUDA devices: nccl, gloo (by way of the CPUs), or auto (default), which is nccl
 	// where there are devices. Tensors of the CPU go by gloo.
 	Backend string
-	// Rank of the process, of Size; LocalRank is its number on its machine.
+	// Rank of the process, of Size; LocalRank is its number on its machine, 0 where the starter says none.
 	Rank, Size, LocalRank int
 	// Host and Port of rank 0.
 	Host string
 	Port int
+	// Store tells that the starter keeps the store at Host and Port itself, as torchrun does; else rank 0 does. Attempt counts how
+	// often the starter has started the processes anew beside it.
+	Store   bool
+	Attempt int
 	// Interface of the network to use, for example eth0; "" is the one that the host's name stands for.
 	Interface string
 	// Timeout of opening the group and of each collective.
@@ -33,6 +37,8 @@ const (
 	localRankVariable = "LOCAL_RANK"
 	hostVariable      = "MASTER_ADDR"
 	portVariable      = "MASTER_PORT"
+	storeVariable     = "TORCHELASTIC_USE_AGENT_STORE" // True: torchrun keeps the store
+	attemptVariable   = "TORCHELASTIC_RESTART_COUNT"
 )
 
 // FromEnvironment reads what the starter of the processes says, torchrun's variables or srun's, and whether it says anything:
@@ -51,12 +57,15 @@ func FromEnvironment(lookup func(string) (string, bool)) (m Membership, started 
 			return m, true, fmt.Errorf("dist.FromEnvironment: %s is no number; got %q (set: %t); want what torchrun sets beside %s", name, text, ok, rankVariable)
 		}
 	}
-	m.LocalRank = m.Rank
-	if text, ok := lookup(localRankVariable); ok {
-		if m.LocalRank, err = strconv.Atoi(text); err != nil {
-			return m, true, fmt.Errorf("dist.FromEnvironment: %s is no number; got %q", localRankVariable, text)
+	for name, into := range map[string]*int{localRankVariable: &m.LocalRank, attemptVariable: &m.Attempt} {
+		if text, ok := lookup(name); ok {
+			if *into, err = strconv.Atoi(text); err != nil {
+				return m, true, fmt.Errorf("dist.FromEnvironment: %s is no number; got %q", name, text)
+			}
 		}
 	}
+	store, _ := lookup(storeVariable)
+	m.Store = store == "True"
 	m.Host, _ = lookup(hostVariable)
 	return m, true, m.validate()
 }
@@ -70,15 +79,21 @@ func (m Membership) Environment() []string {
 	return append(set, hostVariable+"="+m.Host)
 }
 
-// listen is a socket for rank 0's store, for that to close: at the host's address alone, so that no other network reaches it
-// or, where the host stands for an address that is not this machine's, at all of them. Other ranks have none.
+// listen is a socket for rank 0's store, for that to close: at the host's address alone, so that no other network reaches it.
+// Where that address is not this machine's, or is what the machine itself takes a name for that other machines know, it is at all
+// of them. Ranks that keep no store have none.
 func (m Membership) listen() (fd int, err error) {
-	if m.Rank > 0 {
+	if m.Rank > 0 || m.Store {
 		return -1, nil
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(m.Host, strconv.Itoa(m.Port)))
+	port := strconv.Itoa(m.Port)
+	l, err := net.Listen("tcp", net.JoinHostPort(m.Host, port))
+	if err == nil && net.ParseIP(m.Host) == nil && l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+		l.Close()
+		err = syscall.EADDRNOTAVAIL
+	}
 	if errors.Is(err, syscall.EADDRNOTAVAIL) {
-		l, err = net.Listen("tcp", ":"+strconv.Itoa(m.Port))
+		l, err = net.Listen("tcp", ":"+port)
 	}
 	if err != nil {
 		return -1, fmt.Errorf("dist.Open: rank 0 cannot listen at %s:%d: %w", m.Host, m.Port, err)

@@ -37,35 +37,72 @@ type pulse struct {
 	h     capi.Group
 	mu    sync.Mutex
 	state State
+	zero  State // of rank 0, as it last told
+	found *loss // by another rank
 	done  chan struct{}
-	ended sync.WaitGroup
+	ended chan struct{}
 }
+
+// loss is what a rank has found of others when a collective of it failed. It tells the store, since those others, rank 0 with the
+// store among them, may be gone when another rank's next collective fails for the same cause.
+type loss struct {
+	Lost   []State `json:"lost"`
+	Behind []State `json:"behind"`
+}
+
+const lossKey = "loss"
 
 func startPulse(h capi.Group, m Membership) (*pulse, *capi.Error) {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "?"
 	}
-	p := &pulse{h: h, state: State{Rank: m.Rank, Host: host, Phase: "opening", Collective: "none"}, done: make(chan struct{})}
+	p := &pulse{h: h, state: State{Rank: m.Rank, Host: host, Phase: "opening", Collective: "none"}, done: make(chan struct{}), ended: make(chan struct{})}
 	if err := p.tell(); err != nil {
 		return nil, err
 	}
-	p.ended.Go(func() {
-		for {
+	if m.Rank == 0 {
+		if err := h.StoreSet(lossKey, nil); err != nil {
+			return nil, err
+		}
+	}
+	go func() {
+		defer close(p.ended)
+		for p.beat() == nil { // else rank 0 is gone, as the next collective will say
 			select {
 			case <-p.done:
 				return
 			case <-time.After(beat):
-				if p.tell() != nil {
-					return // rank 0 is gone, as the next collective will say
-				}
 			}
 		}
-	})
+	}()
 	return p, nil
 }
 
-func key(rank int) string { return fmt.Sprintf("azr/state/%d", rank) }
+// beat tells where this rank is, and hears where rank 0 is and whether some rank has found others lost.
+func (p *pulse) beat() *capi.Error {
+	if err := p.tell(); err != nil {
+		return err
+	}
+	zero, err := p.h.StoreGet(key(0))
+	if err != nil {
+		return err
+	}
+	found, err := p.h.StoreGet(lossKey)
+	if err != nil {
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = json.Unmarshal(zero, &p.zero) // what this program has written
+	if len(found) > 0 && p.found == nil {
+		p.found = &loss{}
+		_ = json.Unmarshal(found, p.found)
+	}
+	return nil
+}
+
+func key(rank int) string { return fmt.Sprintf("state/%d", rank) }
 
 func (p *pulse) tell() *capi.Error {
 	p.mu.Lock()
@@ -91,9 +128,15 @@ func (p *pulse) begin(collective string) {
 	p.state.Collective = collective
 }
 
-func (p *pulse) stop() {
+// stop tells whether the store answers: if not, the pulse is still waiting for it.
+func (p *pulse) stop() bool {
 	close(p.done)
-	p.ended.Wait()
+	select {
+	case <-p.ended:
+		return true
+	case <-time.After(2 * beat):
+		return false
+	}
 }
 
 // Error is a collective that failed, on one rank, and the ranks that it waited for.
@@ -101,8 +144,8 @@ type Error struct {
 	Collective string
 	// Own is this rank's state.
 	Own State
-	// Lost are ranks that have not been heard from, Behind those that had begun fewer collectives. Both are empty where
-	// rank 0, which keeps the store, is gone.
+	// Lost are ranks that have not been heard from, Behind those that had begun fewer collectives. Both are empty where no rank
+	// is found to be either, or the store was gone before anything was heard of rank 0.
 	Lost, Behind []State
 	Cause        string
 }
@@ -131,34 +174,68 @@ func list(states []State) string {
 	return strings.Join(names, "; ")
 }
 
-// explain asks the store who is missing.
+// explain asks the store who is missing, or takes what another rank has found.
 func (g *Group) explain(collective, cause string) error {
-	g.pulse.mu.Lock()
-	g.pulse.state.Failed = true
-	e := &Error{Collective: collective, Own: g.pulse.state, Cause: firstLine(cause)}
-	g.pulse.mu.Unlock()
+	p := g.pulse
+	p.mu.Lock()
+	p.state.Failed = true
+	e := &Error{Collective: collective, Own: p.state, Cause: firstLine(cause)}
+	p.mu.Unlock()
+	asked := make(chan *loss, 1)
+	go func() { asked <- g.look(e.Own.Begun) }() // a stopped process does not answer
+	var found *loss
+	select {
+	case found = <-asked:
+	case <-time.After(3 * lost):
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.found != nil:
+		found = p.found
+	case found == nil && g.Rank > 0 && p.zero.Host != "":
+		found = &loss{Lost: []State{p.zero}}
+	}
+	if found != nil {
+		e.Lost, e.Behind = found.Lost, found.Behind
+	}
+	return e
+}
+
+// look asks the store twice, with time between, for ranks that do not go on; nil if it does not answer. What it finds it
+// tells the others, and waits until they have heard.
+func (g *Group) look(begun int64) *loss {
 	if g.pulse.tell() != nil {
-		return e
+		return nil
 	}
 	before, err := g.states()
 	if err != nil {
-		return e
+		return nil
 	}
 	time.Sleep(lost)
 	after, err := g.states()
 	if err != nil {
-		return e
+		return nil
 	}
+	var found loss
 	for rank, s := range after {
 		switch {
 		case rank == g.Rank || s.Failed:
 		case s.Beats == before[rank].Beats:
-			e.Lost = append(e.Lost, s)
-		case s.Begun < e.Own.Begun:
-			e.Behind = append(e.Behind, s)
+			found.Lost = append(found.Lost, s)
+		case s.Begun < begun:
+			found.Behind = append(found.Behind, s)
 		}
 	}
-	return e
+	if len(found.Lost)+len(found.Behind) > 0 {
+		text, err := json.Marshal(found)
+		if err != nil {
+			panic(err) // it has but texts and numbers
+		}
+		_ = g.h.StoreSet(lossKey, text)
+		time.Sleep(2 * beat)
+	}
+	return &found
 }
 
 // states are what all ranks have told last.

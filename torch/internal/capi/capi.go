@@ -21,7 +21,7 @@ import (
 )
 
 // init links the library's version: with a stale library the program does not link.
-func init() { C.az_abi_3() }
+func init() { C.az_abi_4() }
 
 // Kind classifies a failure.
 type Kind int32

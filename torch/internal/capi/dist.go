@@ -8,10 +8,10 @@ import "unsafe"
 
 // Membership is az_membership.
 type Membership struct {
-	Host, Interface  string
-	Port, Rank, Size int32
-	Listener         int32
-	TimeoutMS        int64
+	Host, Interface, Prefix string
+	Port, Rank, Size        int32
+	Listener                int32
+	TimeoutMS               int64
 }
 
 // Reductions.
@@ -29,11 +29,12 @@ type Work struct{ p *C.az_work }
 // GroupOpen is az_group_open.
 func GroupOpen(m Membership) (g Group, err *Error) {
 	c := C.az_membership{
-		host: C.CString(m.Host), _interface: C.CString(m.Interface),
+		host: C.CString(m.Host), _interface: C.CString(m.Interface), prefix: C.CString(m.Prefix),
 		port: C.int32_t(m.Port), rank: C.int32_t(m.Rank), size: C.int32_t(m.Size), listener: C.int32_t(m.Listener), timeout_ms: C.int64_t(m.TimeoutMS),
 	}
 	defer C.free(unsafe.Pointer(c.host))
 	defer C.free(unsafe.Pointer(c._interface))
+	defer C.free(unsafe.Pointer(c.prefix))
 	err = failure(C.az_group_open(&c, &g.p))
 	return g, err
 }
