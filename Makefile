@@ -180,6 +180,10 @@ bench-llama: check-tools ## build llama.cpp, which make bench then shows beside 
 bench-growth: build ## measure how a step's time grows with batch, length, model and slots (5 minutes)
 	@go run ./bench/speed -growth
 
+.PHONY: bench-ranks
+bench-ranks: build model ## measure how long two ranks of a thread each wait for each other (7 minutes)
+	@go run ./bench/ranks
+
 .PHONY: bench-executor
 bench-executor: sandbox-init ## measure the executor beside floors without isolation
 	@go run ./bench/executor
