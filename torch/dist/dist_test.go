@@ -322,6 +322,15 @@ func TestFromSlurm(t *testing.T) {
 	assert.False(t, started, "a step of one process, or a batch script")
 }
 
+func TestTheOnlyRankIsInNoGroup(t *testing.T) {
+	_, started, err := dist.FromEnvironment(func(name string) (string, bool) {
+		text, ok := map[string]string{"RANK": "0", "WORLD_SIZE": "1"}[name]
+		return text, ok
+	})
+	assert.NoError(t, err)
+	assert.False(t, started)
+}
+
 func TestNCCLIsBetweenGPUs(t *testing.T) {
 	m := dist.Membership{Backend: "nccl", Size: 1, Host: "127.0.0.1", Port: disttest.FreePort(t), Interface: "lo", Timeout: 10 * time.Second}
 	g, err := dist.Open(m)

@@ -42,8 +42,11 @@ const (
 )
 
 // FromEnvironment reads what the starter of the processes says, torchrun's variables or srun's, and whether it says anything:
-// a process that was started alone is in no group.
+// a process that was started alone, or as the only one, is in no group.
 func FromEnvironment(lookup func(string) (string, bool)) (m Membership, started bool, err error) {
+	if size, _ := lookup(sizeVariable); size == "1" {
+		return m, false, nil
+	}
 	if _, ok := lookup(rankVariable); !ok {
 		slurm, err := underSlurm(lookup)
 		if slurm == nil {
@@ -92,7 +95,7 @@ func (m Membership) listen() (fd int, err error) {
 		l.Close()
 		err = syscall.EADDRNOTAVAIL
 	}
-	if errors.Is(err, syscall.EADDRNOTAVAIL) {
+	if errors.Is(err, syscall.EADDRNOTAVAIL) || errors.As(err, new(*net.DNSError)) { // or no name server knows the host yet
 		l, err = net.Listen("tcp", ":"+port)
 	}
 	if err != nil {
