@@ -65,7 +65,7 @@ func joinRanks(c *cli.Context) (*dist.Group, error) {
 		return nil, err
 	}
 	m, started, err := dist.FromEnvironment(os.LookupEnv)
-	if err != nil || !started || m.Size == 1 {
+	if err != nil || !started {
 		return nil, err
 	}
 	m.Backend, m.Timeout, m.Interface = c.String("dist-backend"), c.Duration("dist-timeout"), c.String("dist-interface")
