@@ -179,7 +179,7 @@ func writeDifferences(b *strings.Builder, rows []row) {
 				other = own.asOne(other)
 			}
 			d := own.minus(other)
-			text := fmt.Sprintf("%+.1f ± %.1f", 100*d.mean, 100*d.se)
+			text := d.format("%+.1f")
 			if d.clear() {
 				text = "**" + text + "**"
 			}

@@ -27,11 +27,13 @@ func estimated(values []float64) estimate {
 }
 
 // String is the estimate in percent, "52.3 ± 1.4".
-func (e estimate) String() string {
+func (e estimate) String() string { return e.format("%.1f") }
+
+func (e estimate) format(mean string) string {
 	if math.IsNaN(e.se) {
-		return fmt.Sprintf("%.1f", 100*e.mean)
+		return fmt.Sprintf(mean, 100*e.mean)
 	}
-	return fmt.Sprintf("%.1f ± %.1f", 100*e.mean, 100*e.se)
+	return fmt.Sprintf(mean+" ± %.1f", 100*e.mean, 100*e.se)
 }
 
 // asOne gives an estimate of one run the error that one run of e's has: its seeds are taken to lie as far apart.
@@ -40,8 +42,11 @@ func (e estimate) asOne(o estimate) estimate {
 	return o
 }
 
-// minus is the difference; a base that is merely scored adds no error of seeds.
+// minus is the difference; a base that is merely scored adds no error of seeds. Of two single runs nothing is known of it.
 func (e estimate) minus(o estimate) estimate {
+	if math.IsNaN(e.se) && math.IsNaN(o.se) {
+		return estimate{e.mean - o.mean, math.NaN(), 1}
+	}
 	variance := 0.0
 	for _, se := range []float64{e.se, o.se} {
 		if !math.IsNaN(se) {

@@ -20,5 +20,8 @@ func TestEstimates(t *testing.T) {
 	assert.True(t, d.clear())
 	assert.InDelta(t, 0.1*math.Sqrt(4.0/3), e.minus(e.asOne(one)).se, 1e-12)
 	assert.False(t, one.minus(e).clear())
+	alone := estimated([]float64{0.5}).minus(one)
+	assert.Equal(t, "25.0", alone.String())
+	assert.False(t, alone.clear(), "nothing is known of its error")
 	assert.False(t, estimate{mean: 0.1, se: 0.05}.clear(), "exactly two standard errors are not more than two")
 }
