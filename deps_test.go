@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"bench/executor":       {".", "executor"},
 	"bench/gpu":            {".", "bench/machine", "bench/page", "model", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"bench/learning":       {"bench/machine", "bench/page", "monitor/curves"},
+	"bench/ranks":          {"bench/machine"},
 	"bench/speed":          {".", "bench/machine", "bench/page", "model", "monitor/curves", "rollout", "rollout/tokenizer", "torch", "trainer"},
 	"torch":                {"torch/internal/capi"},
 	"torch/dist":           {"torch", "torch/internal/capi"},

@@ -204,9 +204,14 @@ func (c Config) validateTemperatures() error {
 		key string
 		azr.Sampling
 	}{{"propose", c.Propose}, {"estimate", c.Estimate}, {"solve", c.Solve}} {
-		if s.Temperature < leastDrawn || s.TopP < leastDrawn || s.TopK == 1 {
-			return fmt.Errorf("selfplay.Config: %s is greedy; got temperature %g, top_p %g, top_k %d, want at least %g, at least %g, not 1: these samples are drawn to learn from or to count",
-				s.key, s.Temperature, s.TopP, s.TopK, leastDrawn, leastDrawn)
+		const drawn = "these samples are drawn to learn from or to count"
+		switch {
+		case s.Temperature < leastDrawn:
+			return fmt.Errorf("selfplay.Config: %s.temperature is greedy; got %g, want at least %g: %s", s.key, s.Temperature, leastDrawn, drawn)
+		case s.TopP < leastDrawn:
+			return fmt.Errorf("selfplay.Config: %s.top_p is greedy; got %g, want at least %g: %s", s.key, s.TopP, leastDrawn, drawn)
+		case s.TopK == 1:
+			return fmt.Errorf("selfplay.Config: %s.top_k is greedy; got 1, want 0 (all tokens) or at least 2: %s", s.key, drawn)
 		}
 	}
 	return nil

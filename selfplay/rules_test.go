@@ -110,15 +110,15 @@ func TestSolveBatchComposition(t *testing.T) {
 
 // What is learnt from or counted is drawn, never the likeliest (W6).
 func TestGreedyPlayIsRefused(t *testing.T) {
-	for name, greedy := range map[string]func(*selfplay.Config){
-		"propose": func(c *selfplay.Config) { c.Propose.Temperature = 0 }, "estimate": func(c *selfplay.Config) { c.Estimate.Temperature = 0 },
-		"solve": func(c *selfplay.Config) { c.Solve.Temperature = 0 }, "estimate ": func(c *selfplay.Config) { c.Estimate.TopK = 1 },
-		"solve ": func(c *selfplay.Config) { c.Solve.TopP = 1e-6 }, "propose ": func(c *selfplay.Config) { c.Propose.Temperature = 1e-9 },
+	for key, greedy := range map[string]func(*selfplay.Config){
+		"propose.temperature": func(c *selfplay.Config) { c.Propose.Temperature = 0 }, "estimate.temperature": func(c *selfplay.Config) { c.Estimate.Temperature = 1e-9 },
+		"solve.temperature": func(c *selfplay.Config) { c.Solve.Temperature = 0 }, "estimate.top_k": func(c *selfplay.Config) { c.Estimate.TopK = 1 },
+		"solve.top_p": func(c *selfplay.Config) { c.Solve.TopP = 1e-6 },
 	} {
 		cfg := selfplay.DefaultConfig()
 		require.NoError(t, cfg.Validate())
 		greedy(&cfg)
-		assert.ErrorContains(t, cfg.Validate(), strings.TrimSpace(name)+" is greedy")
+		assert.ErrorContains(t, cfg.Validate(), key+" is greedy; got ")
 	}
 }
 

@@ -87,7 +87,7 @@ func TestAllowedValues(t *testing.T) {
 		"rollout.slots": "1 to 4096", "game.rollouts": "at least 1; at most 1048576", "trainer.whitening": `"sequence" or "token"`,
 		"executor.timeout": "at least 1ms", "executor.require": `one of ["none" "minimal" "lite" "full"]`,
 		"executor.memory":          `a whole number of B, KiB, MiB, GiB or TiB such as "512MiB"; at least 64MiB`,
-		"game.propose.temperature": "0 to 100; above 0: these samples are drawn to learn from or to count",
+		"game.propose.temperature": "0 to 100; at least 0.01: these samples are drawn to learn from or to count",
 		"checkpoint.keep":          "0 or more", "game.duplicate_reward": `one of ["invalid" "learnability"]`,
 		"seed": "", "model": "", "executor.gate": "",
 	} {
