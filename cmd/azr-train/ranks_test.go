@@ -177,9 +177,7 @@ func TestAKilledRankEndsTheRun(t *testing.T) {
 	go func() { done <- c.Wait() }()
 	checkpoint := filepath.Join(run, "checkpoints/step-000001/manifest.json")
 	require.Eventually(t, func() bool { _, err := os.Stat(checkpoint); return err == nil }, 2*time.Minute, 20*time.Millisecond)
-	children := children(t, c.Process.Pid)
-	require.Len(t, children, 3)
-	require.NoError(t, syscall.Kill(children[2], syscall.SIGKILL))
+	require.NoError(t, syscall.Kill(childOfRank(t, c.Process.Pid, 2), syscall.SIGKILL))
 	select {
 	case err := <-done:
 		require.Error(t, err)
@@ -193,20 +191,26 @@ func TestAKilledRankEndsTheRun(t *testing.T) {
 	assert.Zero(t, o.code, o.stderr)
 }
 
-// children of a process in the order of their start.
-func children(t *testing.T, pid int) (pids []int) {
-	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+// childOfRank is the child of a process that was told to be a rank. Which thread has started it, and so in which list it stands,
+// is chance.
+func childOfRank(t *testing.T, pid, rank int) int {
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	require.NoError(t, err)
-	for _, file := range tasks {
-		text, err := os.ReadFile(file)
+	for _, list := range lists {
+		text, err := os.ReadFile(list)
 		require.NoError(t, err)
 		for _, field := range strings.Fields(string(text)) {
-			child, err := strconv.Atoi(field)
+			told, err := os.ReadFile("/proc/" + field + "/environ")
 			require.NoError(t, err)
-			pids = append(pids, child)
+			if bytes.Contains(append([]byte{0}, told...), []byte(fmt.Sprintf("\x00RANK=%d\x00", rank))) {
+				child, err := strconv.Atoi(field)
+				require.NoError(t, err)
+				return child
+			}
 		}
 	}
-	return pids
+	require.Fail(t, "no such child", "rank %d", rank)
+	return 0
 }
 
 // An interrupt is for rank 0, which abandons the step, saves the one before, and ends the others.
