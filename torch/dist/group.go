@@ -32,6 +32,8 @@ type Group struct {
 	pulse *pulse
 	// waited is the time spent waiting for collectives so far.
 	waited time.Duration
+	// connecting: NCCL has not come back from Connect in time, and works on h.
+	connecting bool
 }
 
 // Open joins the group, and returns when all ranks have.
@@ -81,13 +83,15 @@ func (g *Group) Connect(device torch.Device) error {
 		}
 		return nil
 	case <-time.After(g.Timeout):
+		g.connecting = true
 		return g.explain("Connect", fmt.Sprintf("not all ranks connected within %v", g.Timeout))
 	}
 }
 
-// Close leaves the group. What is under way has to have been waited for. A group whose store does not answer is left as it is.
+// Close leaves the group. What is under way has to have been waited for. A group whose store does not answer, or
+// whose devices are still being connected, is left as it is.
 func (g *Group) Close() {
-	if g.pulse.stop() {
+	if g.pulse.stop() && !g.connecting {
 		g.h.Close()
 	}
 }
